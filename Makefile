@@ -1,0 +1,64 @@
+# `make demo` and `make test` need Python 3.11 or later with venv and pip, make and a package index.
+# A mirror set for pip (pip.conf, PIP_INDEX_URL) is used for everything; UV_DEFAULT_INDEX overrides it.
+
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+UV := .uv/bin/uv
+INDEX = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null)}}"; \
+	if [ -n "$$UV_DEFAULT_INDEX" ]; then export UV_DEFAULT_INDEX; else unset UV_DEFAULT_INDEX; fi;
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format lock docs bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/.installed ## .venv with everything that development needs (seconds; nothing to do twice)
+
+$(UV): requirements/uv.txt
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or later is needed: install it or say make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+.venv/.installed: $(UV) requirements/dev.txt pyproject.toml exporter/__init__.py
+	@$(INDEX) $(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	@$(INDEX) VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes requirements/dev.txt
+	@$(INDEX) VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install ## both vendors simulated on loopback and the exporter polling them; no credentials
+	@$(BIN)/outbound-exporter demo $(ARGS)
+
+test: install ## the test suite (under 5 minutes on 2 cores); ARGS are pytest's
+	@$(BIN)/pytest $(ARGS)
+
+check: install ## formatting, lint, types, layers, Dockerfile, spelling, YAML, lock files
+	@$(BIN)/ruff format --check --quiet . && echo "ruff format: ok"
+	@$(BIN)/ruff check --quiet . && echo "ruff check: ok"
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/hadolint Dockerfile && echo "hadolint: ok"
+	@$(BIN)/codespell && echo "codespell: ok"
+	@$(BIN)/yamllint --strict . && echo "yamllint: ok"
+	@$(BIN)/python -m exporter.metrics_reference --check docs/metrics.md && echo "docs/metrics.md: current"
+	@sh .ci/lock-check && echo "requirements: current"
+
+format: install ## format the code and mend what lint can mend
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
+
+lock: $(UV) ## make requirements/ anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
+	@$(INDEX) $(COMPILE) $(UPGRADE) pyproject.toml -o requirements/runtime.txt
+	@$(INDEX) $(COMPILE) $(UPGRADE) pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+
+docs: install ## write docs/metrics.md from the table of families
+	@$(BIN)/python -m exporter.metrics_reference docs/metrics.md
+
+bench: install ## the figures of docs/performance.md, as Markdown
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove the environments and caches
+	@rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage build dist

@@ -1,0 +1,3 @@
+"""Prometheus exporter for outbound-call campaigns."""
+
+__version__ = "0.1.0"
