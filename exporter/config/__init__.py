@@ -1,0 +1,1 @@
+"""Configuration: a YAML file in, frozen values out."""
