@@ -1,0 +1,76 @@
+"""The budget of one account as something to wait for: the most urgent call goes first."""
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+from exporter.budget import BudgetState
+from exporter.clock import Clock
+from exporter.config.model import Budget
+
+
+class Limiter:
+    """Rations calls by ``BudgetState`` and by how many may be under way at once."""
+
+    def __init__(self, limits: Budget, clock: Clock) -> None:
+        self._clock = clock
+        self._state = BudgetState(limits, now=clock.monotonic())
+        self._free = limits.concurrency
+        self._waiting: list[tuple[int, int, asyncio.Event]] = []
+        self._order = count()
+
+    @asynccontextmanager
+    async def slot(self, priority: int) -> AsyncIterator[None]:
+        """Wait for a place and a token, then make one call; the lowest ``priority`` goes first."""
+        await self._enter(priority)
+        try:
+            yield
+        finally:
+            self._free += 1
+            self._wake()
+
+    def throttled(self, retry_after: float | None) -> None:
+        """The vendor refused a call for its rate; ``retry_after`` in seconds."""
+        self._state.throttled(self._clock.monotonic(), retry_after=retry_after)
+
+    def rate(self) -> float:
+        """Calls a second that the account allows itself now."""
+        return self._state.rate(self._clock.monotonic())
+
+    def remaining(self) -> dict[str, float]:
+        """Calls left at once, by window."""
+        return self._state.remaining(self._clock.monotonic())
+
+    async def _enter(self, priority: int) -> None:
+        mine = (priority, next(self._order), asyncio.Event())
+        heapq.heappush(self._waiting, mine)
+        try:
+            while not self._may_go(mine):
+                await self._until_my_turn(mine)
+        finally:
+            self._waiting.remove(mine)
+            heapq.heapify(self._waiting)
+            self._wake()
+
+    def _may_go(self, mine: tuple[int, int, asyncio.Event]) -> bool:
+        now = self._clock.monotonic()
+        if self._waiting[0] is not mine or self._free == 0 or self._state.wait(now) > 0:
+            return False
+        self._state.take(now)
+        self._free -= 1
+        return True
+
+    async def _until_my_turn(self, mine: tuple[int, int, asyncio.Event]) -> None:
+        """Whoever is first and only lacks a token sleeps for it; all others wait to be woken."""
+        wait = self._state.wait(self._clock.monotonic())
+        if self._waiting[0] is mine and self._free > 0:
+            await self._clock.sleep(wait)
+            return
+        mine[2].clear()
+        await mine[2].wait()
+
+    def _wake(self) -> None:
+        if self._waiting:
+            self._waiting[0][2].set()

@@ -1,0 +1,65 @@
+"""When to poll next: pure arithmetic; time and random are passed in."""
+
+from collections.abc import Callable
+from typing import Final
+
+from exporter.errors import PollError, Reason
+
+Random = Callable[[], float]
+"""Gives a number from 0 up to but not including 1."""
+
+SLOW_RETRY_SECONDS: Final = 300.0
+JITTER: Final = 0.05
+_BACKOFF_BASE_SECONDS: Final = 2.0
+_BACKOFF_FLOOR_SECONDS: Final = 0.5
+_SLOW: Final = frozenset({Reason.AUTH, Reason.PERMISSION})
+_BACKED_OFF: Final = frozenset({Reason.UNAVAILABLE, Reason.RATE_LIMITED})
+
+
+def retry_delay(
+    error: PollError, *, failures: int, interval: float, random: Random
+) -> float | None:
+    """Seconds until a failed poll is tried again; None: at its next interval.
+
+    Args:
+        error: Why it failed.
+        failures: How many polls in a row have failed, this one included.
+        interval: The poll's own interval in seconds; no back-off grows beyond it.
+        random: Full jitter, so that accounts which fail together do not come back together.
+    """
+    if error.reason in _SLOW:
+        return SLOW_RETRY_SECONDS * (1 + JITTER * random())
+    if error.reason not in _BACKED_OFF:
+        return None
+    ceiling = min(interval, _BACKOFF_BASE_SECONDS * 2.0 ** min(failures, 20))
+    backoff = min(ceiling, _BACKOFF_FLOOR_SECONDS + random() * ceiling)
+    return max(backoff, error.retry_after or 0.0)
+
+
+class Timetable:
+    """Due times of one poll on a fixed grid, so that late ones are left out and never stacked."""
+
+    def __init__(self, *, interval: float, start: float) -> None:
+        """``interval`` in seconds; ``start`` is the first due time on the caller's clock."""
+        self.interval = interval
+        self._due = start
+
+    def next(self, now: float, *, random: Random) -> tuple[float, int]:
+        """Seconds from ``now`` to the next due time, and how many due times went by unused.
+
+        Jitter only delays, by up to a twentieth of the interval, and does not add up.
+        """
+        passed = 0
+        if self._due <= now:
+            passed = int((now - self._due) // self.interval)
+            self._due += (passed + 1) * self.interval
+        return self._due - now + random() * JITTER * self.interval, passed
+
+    def restart(self, at: float) -> None:
+        """Begin the grid anew at ``at``: a pause made on purpose is no lateness."""
+        self._due = at
+
+
+def stagger(index: int, accounts: int, *, most: float = 10.0) -> float:
+    """Seconds that the account at ``index`` waits with its first poll, at most ``most``."""
+    return index * min(0.25, most / max(1, accounts))

@@ -1,0 +1,130 @@
+"""What a vendor offers to the poller, in the vendor-neutral words of ``exporter.domain``.
+
+A source asks and parses. It owns no tier, no interval, no paging and no retry: those are the
+poller's, and so alike for every vendor. Adding a vendor is one folder below ``exporter.sources``
+with a ``SourceType`` and one entry in ``exporter.sources.SOURCES``.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import IntEnum
+from typing import Protocol
+
+import msgspec
+
+from exporter.clock import Clock
+from exporter.config.model import Account
+from exporter.domain import Scope, Status, Task
+from exporter.errors import Reason
+from exporter.transport import Transport
+
+
+class Priority(IntEnum):
+    """Who goes first when calls wait for the budget; the lowest number does."""
+
+    ACTIVE = 0
+    IDLE = 1
+    FINISHED = 2
+    DETAIL = 3
+
+
+class Query(msgspec.Struct, frozen=True):
+    """A filtered list of tasks.
+
+    ``statuses`` None: unfiltered. ``created_since`` in epoch seconds is set only for a source whose
+    ``Abilities`` say that it can filter by it. ``page_size`` None: the account's.
+    """
+
+    scope: Scope
+    statuses: frozenset[Status] | None
+    created_since: float | None = None
+    page_size: int | None = None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One page of a query.
+
+    ``total`` is the vendor's count of the whole filtered list, None where it gave none.
+    ``nameless`` counts rows that had no id: they are dropped, yet the vendor's total holds them.
+    """
+
+    tasks: tuple[Task, ...]
+    total: int | None
+    nameless: int = 0
+
+
+class Abilities(msgspec.Struct, frozen=True):
+    """What a source can do, so that the poller asks for nothing else.
+
+    ``statuses``: those it can filter by. ``statuses_per_query``: how many at once, None any number.
+    ``created_since``: the list can be bounded by the time of creation. ``details``: list rows lack
+    schedule and settings, and ``find`` brings them. ``page_size``: rows of a page.
+    """
+
+    statuses: frozenset[Status]
+    page_size: int
+    statuses_per_query: int | None = None
+    created_since: bool = False
+    details: bool = False
+
+
+class Source(Protocol):
+    """One account at one vendor.
+
+    Every method raises ``PollError``, with its reason, and nothing else on purpose.
+    """
+
+    @property
+    def abilities(self) -> Abilities:
+        """What this source can do; the same for its whole life."""
+        ...
+
+    async def scopes(self) -> tuple[Scope, ...]:
+        """The parts of the account that are read as one; asked again now and then."""
+        ...
+
+    def fixed_tasks(self, scope: Scope) -> tuple[str, ...] | None:
+        """Ids of the only tasks to read, each with ``find``; None: the list is read instead."""
+        ...
+
+    async def page(self, query: Query, number: int, *, priority: Priority) -> Page:
+        """Page ``number`` (from 1) of a query, in one call.
+
+        Raises:
+            ScopeGone: The vendor knows no such scope.
+            PollError: With the reason of the failure.
+        """
+        ...
+
+    async def find(self, scope: Scope, task: Task, *, priority: Priority) -> Task | None:
+        """The one task with the id (and, where the vendor has no other way, the name) of ``task``.
+
+        None: the vendor says that there is no such task.
+        """
+        ...
+
+
+class SourceContext(msgspec.Struct, frozen=True):
+    """What a source is opened with; ``nonce`` gives a fresh unique text at each call."""
+
+    account: Account
+    transport: Transport
+    clock: Clock
+    nonce: Callable[[], str]
+
+
+class SourceType(msgspec.Struct, frozen=True):
+    """A vendor, as the registry knows it.
+
+    ``options`` is the struct of its own account keys (a ``ValueError`` from its ``__post_init__``
+    becomes a configuration error at its path). ``operations`` and ``codes`` (each with the reason
+    it stands for) are the closed lists of label values of the self-metrics. ``open`` loads keys and
+    returns the source; it raises ``ConfigError`` where a key file or a secret is of no use.
+    ``check`` does the same offline for ``--config.check``.
+    """
+
+    platform: str
+    options: type[msgspec.Struct]
+    operations: tuple[str, ...]
+    codes: Mapping[str, Reason]
+    open: Callable[[SourceContext], Awaitable[Source]]
+    check: Callable[[Account], Awaitable[None]]

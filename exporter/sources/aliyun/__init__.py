@@ -1,0 +1,1 @@
+"""Platform ``aliyun``: job groups of Alibaba Cloud OutboundBot, API version 2019-12-26."""

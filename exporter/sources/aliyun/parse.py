@@ -1,0 +1,146 @@
+"""Answers as values of the domain; what a job group holds is read in ``job_group``."""
+
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from exporter.domain import Scope, Task
+from exporter.errors import PollError
+from exporter.source import Page
+from exporter.sources.aliyun.answer import NO_JOB_GROUP, check
+from exporter.sources.aliyun.job_group import DetailRow, ListRow, described_task, listed_task
+from exporter.sources.lenient import Fields, as_object, tolerant, total_count
+from exporter.transport import Reply, malformed
+
+
+class _Listed(msgspec.Struct, rename="pascal"):
+    job_groups: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _JobGroups(msgspec.Struct, rename="pascal"):
+    total_count: msgspec.Raw = msgspec.Raw(b"null")
+    rows: list[msgspec.Raw] | None = msgspec.field(name="List", default=None)
+
+
+class _Described(msgspec.Struct, rename="pascal"):
+    job_group: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Instances(msgspec.Struct, rename="pascal"):
+    total_count: msgspec.Raw = msgspec.Raw(b"null")
+    rows: list[msgspec.Raw] | None = msgspec.field(name="Instances", default=None)
+
+
+class InstancePage(msgspec.Struct, frozen=True):
+    """One page of instances; ``rows`` counts those without an id too.
+
+    ``total`` is the count over all pages, None where the vendor gave none.
+    """
+
+    scopes: tuple[Scope, ...]
+    rows: int
+    total: int | None
+
+
+_LISTED: Final = msgspec.json.Decoder(_Listed)
+_JOB_GROUPS: Final = msgspec.json.Decoder(_JobGroups)
+_DESCRIBED: Final = msgspec.json.Decoder(_Described)
+_INSTANCES: Final = msgspec.json.Decoder(_Instances)
+_INSTANCE: Final = msgspec.json.Decoder(dict[str, Any])
+_ROW: Final = msgspec.json.Decoder(ListRow)
+_DETAIL: Final = msgspec.json.Decoder(DetailRow)
+
+
+def read_instances(reply: Reply, *, clock_offset: float | None) -> InstancePage:
+    """One page of ListInstances; ``clock_offset`` as in ``Transport``.
+
+    Raises:
+        PollError: The answer is an error, or not of the agreed shape.
+    """
+    return tolerant(reply, partial(_instances, clock_offset=clock_offset))
+
+
+def read_page(reply: Reply, *, clock_offset: float | None) -> Page:
+    """One page of ListJobGroups; ``clock_offset`` as in ``Transport``.
+
+    Raises:
+        ScopeGone: There is no such instance.
+        PollError: The answer is another error, or not of the agreed shape.
+    """
+    return tolerant(reply, partial(_page, clock_offset=clock_offset))
+
+
+def read_detail(
+    reply: Reply, *, job_group_id: str, zone: str, clock_offset: float | None
+) -> Task | None:
+    """The job group of DescribeJobGroup; None where the vendor says that there is none.
+
+    Working hours are local time in ``zone``, an IANA name; ``clock_offset`` as in ``Transport``.
+
+    Raises:
+        ScopeGone: There is no such instance.
+        PollError: The answer is another error, or not of the agreed shape.
+    """
+    read = partial(_described, job_group_id=job_group_id, zone=zone, clock_offset=clock_offset)
+    try:
+        return tolerant(reply, read)
+    except PollError as error:
+        if error.code == NO_JOB_GROUP:
+            return None
+        raise
+
+
+def _instances(reply: Reply, clock_offset: float | None) -> InstancePage:
+    check(reply, clock_offset=clock_offset)
+    try:
+        answer = as_object(_INSTANCES, reply.body) or _Instances()
+    except msgspec.ValidationError:
+        raise malformed("Instances: expected a list") from None
+    total = total_count("TotalCount", answer.total_count)
+    if answer.rows is None and total != 0:
+        raise malformed("Instances: expected a list")
+    rows = answer.rows or []
+    scopes = (_scope(as_object(_INSTANCE, row) or {}) for row in rows)
+    return InstancePage(
+        scopes=tuple(scope for scope in scopes if scope.id), rows=len(rows), total=total or None
+    )
+
+
+def _scope(instance: dict[str, Any]) -> Scope:
+    fields = Fields()
+    return Scope(
+        id=fields.text("InstanceId", instance.get("InstanceId")),
+        name=fields.text("InstanceName", instance.get("InstanceName")),
+    )
+
+
+def _page(reply: Reply, clock_offset: float | None) -> Page:
+    check(reply, clock_offset=clock_offset)
+    listed = as_object(_LISTED, reply.body) or _Listed()
+    try:
+        groups = as_object(_JOB_GROUPS, listed.job_groups)
+    except msgspec.ValidationError:
+        raise malformed("JobGroups.List: expected a list") from None
+    if groups is None:
+        raise malformed("JobGroups: expected an object")
+    total = total_count("JobGroups.TotalCount", groups.total_count)
+    if groups.rows is None and total != 0:
+        raise malformed("JobGroups.List: expected a list")
+    rows = groups.rows or []
+    found = (as_object(_ROW, row) for row in rows)
+    tasks = tuple(task for row in found if row and (task := listed_task(row)))
+    # A total of 0 beside rows is no total.
+    return Page(tasks, total if total or not rows else None, nameless=len(rows) - len(tasks))
+
+
+def _described(reply: Reply, job_group_id: str, zone: str, clock_offset: float | None) -> Task:
+    check(reply, clock_offset=clock_offset)
+    described = as_object(_DESCRIBED, reply.body) or _Described()
+    row = as_object(_DETAIL, described.job_group)
+    if row is None:
+        raise malformed("JobGroup: expected an object")
+    task = described_task(row, zone)
+    if task.id != job_group_id:
+        raise malformed("JobGroup.JobGroupId: expected the id that was asked for")
+    return task

@@ -1,0 +1,169 @@
+"""The ``aliyun`` source: one scope an instance, lists for the counts, details one by one."""
+
+from typing import Final
+
+from exporter.config.model import Account
+from exporter.domain import Scope, Task
+from exporter.source import Abilities, Page, Priority, Query, Source, SourceContext, SourceType
+from exporter.sources.aliyun.answer import CODES
+from exporter.sources.aliyun.client import Client
+from exporter.sources.aliyun.credentials import ConfiguredCredentials
+from exporter.sources.aliyun.job_group import STATUSES
+from exporter.sources.aliyun.options import AliyunOptions
+from exporter.sources.aliyun.parse import InstancePage, read_detail, read_instances, read_page
+from exporter.transport import Reply, malformed
+
+_LIST_INSTANCES: Final = "ListInstances"
+_LIST_JOB_GROUPS: Final = "ListJobGroups"
+_DESCRIBE_JOB_GROUP: Final = "DescribeJobGroup"
+_MOST_INSTANCE_PAGES: Final = 100
+_NAMES: Final = {status: name for name, status in STATUSES.items()}
+
+
+class AliyunSource:
+    """One Alibaba Cloud identity."""
+
+    def __init__(self, client: Client, options: AliyunOptions, *, zone: str) -> None:
+        self._client = client
+        self._options = options
+        self._zone = zone
+        self._abilities = Abilities(
+            statuses=frozenset(_NAMES),
+            page_size=options.page_size,
+            created_since=True,
+            details=True,
+        )
+
+    @property
+    def abilities(self) -> Abilities:
+        """Any number of eight statuses a query, created since; details with ``find``."""
+        return self._abilities
+
+    async def scopes(self) -> tuple[Scope, ...]:
+        """The configured instances, without a name and without a call; else all there are.
+
+        Raises:
+            PollError: With the reason of the failure.
+        """
+        named = self._options.instances or tuple(
+            group.instance_id for group in self._options.job_groups
+        )
+        if named:
+            return tuple(Scope(id=instance) for instance in dict.fromkeys(named))
+        return await self._discovered()
+
+    def fixed_tasks(self, scope: Scope) -> tuple[str, ...] | None:
+        """The configured job groups of an instance; None where none are configured at all."""
+        groups = self._options.job_groups
+        if not groups:
+            return None
+        return tuple(group.job_group_id for group in groups if group.instance_id == scope.id)
+
+    async def page(self, query: Query, number: int, *, priority: Priority) -> Page:
+        """Page ``number`` (from 1) of a query, in one call.
+
+        Raises:
+            ScopeGone: There is no such instance.
+            PollError: With the reason of the failure.
+        """
+        parameters = {
+            "InstanceId": query.scope.id,
+            "PageNumber": str(number),
+            "PageSize": str(query.page_size or self._options.page_size),
+        }
+        if query.statuses is not None:
+            names = sorted(_NAMES[status] for status in query.statuses)
+            parameters["JobGroupStatusFilter"] = ",".join(names)
+        if query.created_since is not None:
+            parameters["StartTime"] = str(max(0, int(query.created_since * 1000)))
+
+        def read(reply: Reply) -> Page:
+            return read_page(reply, clock_offset=self._client.clock_offset)
+
+        return await self._client.call(_LIST_JOB_GROUPS, parameters, read, priority=priority)
+
+    async def find(self, scope: Scope, task: Task, *, priority: Priority) -> Task | None:
+        """The job group with its details; None where the vendor knows no such group.
+
+        Raises:
+            ScopeGone: There is no such instance.
+            PollError: With the reason of the failure.
+        """
+        parameters = {"InstanceId": scope.id, "JobGroupId": task.id}
+
+        def read(reply: Reply) -> Task | None:
+            offset = self._client.clock_offset
+            return read_detail(reply, job_group_id=task.id, zone=self._zone, clock_offset=offset)
+
+        return await self._client.call(_DESCRIBE_JOB_GROUP, parameters, read, priority=priority)
+
+    async def _discovered(self) -> tuple[Scope, ...]:
+        """All instances.
+
+        The vendor's samples show paging figures of 0, so a page that is short ends the list unless
+        a total says that there is more, and a page that only repeats what is known ends it too.
+        """
+        found: dict[str, Scope] = {}
+        rows = 0
+        for number in range(1, _MOST_INSTANCE_PAGES + 1):
+            page = await self._instances(number)
+            new = {scope.id: scope for scope in page.scopes if scope.id not in found}
+            found |= new
+            rows += page.rows
+            if self._is_last(page, rows) or (not new and page.total is None):
+                return tuple(found.values())
+            if not new:
+                raise malformed("TotalCount: more than the pages of Instances hold")
+        raise malformed("Instances: the paging does not end")
+
+    async def _instances(self, number: int) -> InstancePage:
+        parameters = {"PageNumber": str(number), "PageSize": str(self._options.page_size)}
+
+        def read(reply: Reply) -> InstancePage:
+            return read_instances(reply, clock_offset=self._client.clock_offset)
+
+        return await self._client.call(_LIST_INSTANCES, parameters, read, priority=Priority.ACTIVE)
+
+    def _is_last(self, page: InstancePage, rows: int) -> bool:
+        if page.total is None:
+            return page.rows < self._options.page_size
+        return not page.rows or rows >= page.total
+
+
+def _options(account: Account) -> AliyunOptions:
+    if not isinstance(account.options, AliyunOptions):
+        raise TypeError("not the options of an aliyun account")
+    return account.options
+
+
+def _credentials(account: Account) -> ConfiguredCredentials:
+    return ConfiguredCredentials(_options(account).credentials, f"{account.path}.credentials")
+
+
+async def _open(context: SourceContext) -> Source:
+    account = context.account
+    options = _options(account)
+    credentials = _credentials(account)
+    await credentials.get()
+    client = Client(
+        options.endpoint,
+        credentials=credentials,
+        transport=context.transport,
+        clock=context.clock,
+        nonce=context.nonce,
+    )
+    return AliyunSource(client, options, zone=account.common.timezone)
+
+
+async def _check(account: Account) -> None:
+    await _credentials(account).get()
+
+
+ALIYUN: Final = SourceType(
+    platform="aliyun",
+    options=AliyunOptions,
+    operations=(_LIST_INSTANCES, _LIST_JOB_GROUPS, _DESCRIBE_JOB_GROUP),
+    codes=CODES,
+    open=_open,
+    check=_check,
+)

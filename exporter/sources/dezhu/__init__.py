@@ -1,0 +1,1 @@
+"""Platform ``dezhu``: the outbound task list of the Dezhu cloud call center."""

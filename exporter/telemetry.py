@@ -1,0 +1,205 @@
+"""What the exporter knows of itself: prometheus-client, on a registry of its own.
+
+The only module that imports prometheus-client. Vendor series never pass through here.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
+
+from exporter import __version__
+from exporter.domain import Tier
+from exporter.errors import Reason
+
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+_ACCOUNT: Final = ("platform", "account")
+_OPERATION: Final = (*_ACCOUNT, "operation")
+_SECONDS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Telemetry:
+    """All self-metrics; one object a process, given its registry."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry(auto_describe=True)
+        self._updates: dict[AccountMeter, Callable[[], None]] = {}
+        self._process_metrics()
+        self.reload_successful = self._gauge(
+            "config_last_reload_successful", "1 if the latest load of the configuration worked."
+        )
+        self.reload_success_timestamp = self._gauge(
+            "config_last_reload_success_timestamp_seconds",
+            "When the configuration was last loaded, epoch seconds.",
+        )
+        self.exposition_bytes = self._gauge(
+            "exposition_bytes", "Size of the vendor series as text, without compression."
+        )
+        self.exposition_series = self._gauge("exposition_series", "Vendor series exposed.")
+        self._per_account()
+
+    def account(
+        self,
+        *,
+        platform: str,
+        name: str,
+        operations: Sequence[str],
+        codes: Mapping[str, Reason],
+    ) -> "AccountMeter":
+        """The meter of one account; every label set that is known starts at 0.
+
+        A first error is then an increase, which a rate sees, and not a new series, which it misses.
+        """
+        return AccountMeter(self, (platform, name), operations, codes)
+
+    def refresh(self) -> None:
+        """Bring gauges up to date that are read rather than told; on the event loop."""
+        for update in self._updates.values():
+            update()
+
+    def on_refresh(self, meter: "AccountMeter", update: Callable[[], None] | None) -> None:
+        """Set what brings the gauges of one account up to date; None removes it."""
+        if update is None:
+            self._updates.pop(meter, None)
+        else:
+            self._updates[meter] = update
+
+    def text(self) -> bytes:
+        """All self-metrics in text format 0.0.4. Reads /proc: call it off the event loop."""
+        return generate_latest(self.registry)
+
+    def openmetrics(self) -> bytes:
+        """The same as OpenMetrics 1.0, its ``# EOF`` included."""
+        exposition: bytes = openmetrics.generate_latest(self.registry)  # type: ignore[no-untyped-call]
+        return exposition
+
+    def _process_metrics(self) -> None:
+        prometheus_client.ProcessCollector(registry=self.registry)
+        prometheus_client.PlatformCollector(registry=self.registry)
+        build = Gauge(
+            "outbound_exporter_build_info",
+            "Version of the exporter and of its Python.",
+            ("version", "pythonversion"),
+            registry=self.registry,
+        )
+        python = ".".join(str(part) for part in sys.version_info[:3])
+        build.labels(__version__, python).set(1)
+
+    def _gauge(self, name: str, help_text: str, labels: tuple[str, ...] = ()) -> Gauge:
+        return Gauge(f"outbound_exporter_{name}", help_text, labels, registry=self.registry)
+
+    def _counter(self, name: str, help_text: str, labels: tuple[str, ...]) -> Counter:
+        return Counter(f"outbound_exporter_{name}", help_text, labels, registry=self.registry)
+
+    def _per_account(self) -> None:
+        self.requests = self._counter(
+            "api_requests_total", "Calls made to the vendor, whatever came of them.", _OPERATION
+        )
+        self.failures = self._counter(
+            "api_failures_total",
+            "Calls that failed, by reason and by code from a closed list.",
+            (*_OPERATION, "reason", "code"),
+        )
+        self.retries = self._counter(
+            "api_retries_total", "Calls made again within the same poll.", _OPERATION
+        )
+        self.throttles = self._counter(
+            "api_throttled_total", "Calls that the vendor refused for their rate.", _OPERATION
+        )
+        self.durations = Histogram(
+            "outbound_exporter_api_request_duration_seconds",
+            "Time from sending a call to its whole answer.",
+            _OPERATION,
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.budget_rate = self._gauge(
+            "api_budget_requests_per_second", "Calls a second the poller allows itself.", _ACCOUNT
+        )
+        self.budget_remaining = self._gauge(
+            "api_budget_remaining", "Calls left at once, by window.", (*_ACCOUNT, "window")
+        )
+        self.skips = self._counter(
+            "polls_skipped_total",
+            "Polls left out because the one before was still under way.",
+            (*_ACCOUNT, "tier"),
+        )
+        self.unknowns = self._counter(
+            "unknown_values_total",
+            "Values of the vendor that are not documented or could not be read, by field.",
+            (*_ACCOUNT, "field"),
+        )
+
+    def per_account(self) -> Iterator[Counter | Gauge | Histogram]:
+        """Every metric whose labels begin with platform and account."""
+        yield from (self.requests, self.failures, self.retries, self.throttles, self.durations)
+        yield from (self.budget_rate, self.budget_remaining, self.skips, self.unknowns)
+
+
+class AccountMeter:
+    """The self-metrics of one account, its labels already set."""
+
+    def __init__(
+        self,
+        telemetry: Telemetry,
+        account: tuple[str, str],
+        operations: Sequence[str],
+        codes: Mapping[str, Reason],
+    ) -> None:
+        self._telemetry = telemetry
+        self._account = account
+        for operation in operations:
+            labels = (*account, operation)
+            telemetry.requests.labels(*labels)
+            telemetry.retries.labels(*labels)
+            telemetry.throttles.labels(*labels)
+            telemetry.durations.labels(*labels)
+            for code, reason in codes.items():
+                telemetry.failures.labels(*labels, reason.value, code)
+        for tier in Tier:
+            telemetry.skips.labels(*account, tier.value)
+
+    def answered(self, operation: str, seconds: float) -> None:
+        """A call was made and took ``seconds``, whatever came of it."""
+        self._telemetry.requests.labels(*self._account, operation).inc()
+        self._telemetry.durations.labels(*self._account, operation).observe(seconds)
+
+    def failed(self, operation: str, reason: Reason, code: str) -> None:
+        """A call failed; ``code`` from the source's closed list."""
+        self._telemetry.failures.labels(*self._account, operation, reason.value, code).inc()
+        if reason is Reason.RATE_LIMITED:
+            self._telemetry.throttles.labels(*self._account, operation).inc()
+
+    def retried(self, operation: str) -> None:
+        """A call is made again within the same poll."""
+        self._telemetry.retries.labels(*self._account, operation).inc()
+
+    def skipped(self, tier: Tier, polls: int) -> None:
+        """So many polls of a tier were left out."""
+        self._telemetry.skips.labels(*self._account, tier.value).inc(polls)
+
+    def unknown(self, field: str) -> None:
+        """A value of ``field`` is not documented or could not be read."""
+        self._telemetry.unknowns.labels(*self._account, field).inc()
+
+    def budget(self, *, rate: float, remaining: dict[str, float]) -> None:
+        """What the account allows itself now."""
+        self._telemetry.budget_rate.labels(*self._account).set(rate)
+        for window, calls in remaining.items():
+            self._telemetry.budget_remaining.labels(*self._account, window).set(calls)
+
+    def on_refresh(self, update: Callable[[], None]) -> None:
+        """Call ``update`` before each exposition of the self-metrics."""
+        self._telemetry.on_refresh(self, update)
+
+    def remove(self) -> None:
+        """Forget the account: no series of it stays behind."""
+        self._telemetry.on_refresh(self, None)
+        labels = dict(zip(_ACCOUNT, self._account, strict=True))
+        for metric in self._telemetry.per_account():
+            metric.remove_by_labels(labels)

@@ -1,0 +1,275 @@
+"""One call over HTTP: budget, time-out, size cap, and everything that can go wrong as a PollError.
+
+The only module that imports aiohttp's client and knows its exceptions.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Final, TypeVar
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from exporter.clock import Clock
+from exporter.errors import PollError, Reason
+from exporter.limiter import Limiter
+from exporter.telemetry import AccountMeter
+
+MAX_BODY_BYTES: Final = 8 * 1024 * 1024
+_INFLATE_ON_LOOP_BYTES: Final = 128 * 1024
+_GZIP: Final = 31
+_PERMANENT_HTTP: Final = {
+    401: Reason.AUTH,
+    403: Reason.PERMISSION,
+    429: Reason.RATE_LIMITED,
+}
+_NAMED_HTTP: Final = frozenset({401, 403, 404, 408, 429, 500, 502, 503, 504})
+
+TRANSPORT_CODES: Final[Mapping[str, Reason]] = {
+    "timeout": Reason.UNAVAILABLE,
+    "dns": Reason.UNAVAILABLE,
+    "connection": Reason.UNAVAILABLE,
+    "proxy": Reason.UNAVAILABLE,
+    "tls": Reason.UNAVAILABLE,
+    "too_large": Reason.PROTOCOL,
+    "malformed": Reason.PROTOCOL,
+    "address": Reason.CONFIG,
+    "http_401": Reason.AUTH,
+    "http_403": Reason.PERMISSION,
+    "http_404": Reason.CONFIG,
+    "http_408": Reason.CONFIG,
+    "http_429": Reason.RATE_LIMITED,
+    "http_500": Reason.UNAVAILABLE,
+    "http_502": Reason.UNAVAILABLE,
+    "http_503": Reason.UNAVAILABLE,
+    "http_504": Reason.UNAVAILABLE,
+    "http_3xx": Reason.CONFIG,
+    "http_4xx": Reason.CONFIG,
+    "http_5xx": Reason.UNAVAILABLE,
+}
+"""Codes that any call may fail with, beside those of its source."""
+
+T = TypeVar("T")
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A signed GET; ``url`` is sent as it is, because the signature covers its very bytes."""
+
+    url: str
+    headers: Mapping[str, str]
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What came back, whole and inflated; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def http_error(reply: Reply) -> PollError:
+    """The error for a reply whose body names no code that is known: the HTTP status decides."""
+    status = reply.status
+    if status < 300:
+        return malformed("the answer has an unknown code")
+    reason = _PERMANENT_HTTP.get(status, Reason.UNAVAILABLE if status >= 500 else Reason.CONFIG)
+    code = f"http_{status}" if status in _NAMED_HTTP else f"http_{status // 100}xx"
+    advice = {
+        Reason.AUTH: "check the credentials",
+        Reason.PERMISSION: "check the permissions of the account",
+        Reason.RATE_LIMITED: "the vendor throttles; lower budget.requests_per_second",
+        Reason.UNAVAILABLE: "tried again with growing pauses",
+    }.get(reason, "check the address and the account's settings")
+    return PollError(reason, f"HTTP {status}: {advice}", code=code, retry_after=retry_after(reply))
+
+
+def malformed(message: str) -> PollError:
+    """The error for an answer that is not of the agreed shape; ``message`` names the key's path."""
+    return PollError(Reason.PROTOCOL, message, code="malformed")
+
+
+def retry_after(reply: Reply) -> float | None:
+    """Seconds the vendor asks us to wait: ``x-acs-retry-after`` (ms) or ``Retry-After`` (s)."""
+    for name, unit in (("x-acs-retry-after", 0.001), ("retry-after", 1.0)):
+        text = reply.headers.get(name, "")
+        if text.isascii() and text.isdigit():
+            return min(int(text) * unit, 3600.0)
+    return None
+
+
+class Transport:
+    """Calls on behalf of one account, over its own pooled session."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        limiter: Limiter,
+        meter: AccountMeter,
+        clock: Clock,
+        timeout: float,
+        proxy: str | None = None,
+        server_name: str | None = None,
+    ) -> None:
+        """Bind to an account's session.
+
+        ``timeout`` in seconds is for one call from its first byte to its last; ``server_name`` is
+        the name that the certificate must have, None for the host's.
+        """
+        # aiohttp sends a GET again by itself when a pooled connection breaks: the same nonce
+        # twice, and a call outside the budget. There is no public switch in 3.14.
+        session._retry_connection = False  # noqa: SLF001
+        self._session = session
+        self._limiter = limiter
+        self._meter = meter
+        self._clock = clock
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._proxy = proxy
+        self._server_name = server_name
+        self.clock_offset: float | None = None
+        """The vendor's ``Date`` less our clock in seconds, to the second; None before the first."""
+
+    async def call(
+        self,
+        operation: str,
+        sign: Callable[[], Request],
+        read: Callable[[Reply], T],
+        *,
+        priority: int,
+    ) -> T:
+        """Make one call, once.
+
+        Args:
+            operation: The label value of the self-metrics.
+            sign: Makes the request; called when the budget lets it go, so that its date is fresh.
+            read: Turns the reply into what is wanted; raises ``PollError`` where it cannot.
+            priority: Who goes first when calls wait for the budget; the lowest does.
+
+        Raises:
+            PollError: The call failed; counted, and told to the budget when throttled.
+        """
+        async with self._limiter.slot(priority):
+            try:
+                reply = await self._measured(operation, sign())
+                return read(reply)
+            except PollError as error:
+                error.operation = operation
+                self._meter.failed(operation, error.reason, error.code)
+                if error.reason is Reason.RATE_LIMITED:
+                    self._limiter.throttled(error.retry_after)
+                raise
+
+    def retrying(self, operation: str) -> None:
+        """Count that the next call of ``operation`` repeats one within the same poll."""
+        self._meter.retried(operation)
+
+    @property
+    def rate(self) -> float:
+        """Calls a second that the account allows itself now."""
+        return self._limiter.rate()
+
+    async def _measured(self, operation: str, request: Request) -> Reply:
+        started = self._clock.monotonic()
+        try:
+            return await self._get(request)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _translated(error) from error
+        finally:
+            self._meter.answered(operation, self._clock.monotonic() - started)
+
+    async def _get(self, request: Request) -> Reply:
+        # Redirects are refused: a signed request must not be carried to another host.
+        async with self._session.get(
+            URL(request.url, encoded=True),
+            headers={**request.headers, "Accept-Encoding": "gzip"},
+            timeout=self._timeout,
+            allow_redirects=False,
+            proxy=self._proxy,
+            server_hostname=self._server_name,
+        ) as response:
+            body = await _read_capped(response.content)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+        self._note_date(headers.get("date"))
+        if headers.get("content-encoding", "") == "gzip":
+            body = await _inflated(body)
+        return Reply(status=response.status, headers=headers, body=body)
+
+    def _note_date(self, date: str | None) -> None:
+        if date is None:
+            return
+        try:
+            self.clock_offset = round(parsedate_to_datetime(date).timestamp() - self._clock.now())
+        except (ValueError, OverflowError):
+            return
+
+
+async def _read_capped(content: aiohttp.StreamReader) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in content.iter_any():
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise _too_large()
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def _inflated(body: bytes) -> bytes:
+    if len(body) > _INFLATE_ON_LOOP_BYTES:
+        return await asyncio.to_thread(_inflate, body)
+    return _inflate(body)
+
+
+def _inflate(body: bytes) -> bytes:
+    """Inflate, but never past the cap: a small body can hold gigabytes."""
+    inflater = zlib.decompressobj(_GZIP)
+    try:
+        plain = inflater.decompress(body, MAX_BODY_BYTES + 1)
+    except zlib.error:
+        raise malformed("the body is not valid gzip") from None
+    if len(plain) > MAX_BODY_BYTES:
+        raise _too_large()
+    if not inflater.eof:
+        raise malformed("the gzip body ends too early")
+    return plain
+
+
+def _too_large() -> PollError:
+    return PollError(
+        Reason.PROTOCOL,
+        f"the answer is larger than {MAX_BODY_BYTES // 1024**2} MiB; lower page_size",
+        code="too_large",
+    )
+
+
+def _translated(error: Exception) -> PollError:
+    """The one place where foreign exceptions of a call become ours; first match wins."""
+    for kinds, code, message in _TRANSLATIONS:
+        if isinstance(error, kinds):
+            return PollError(TRANSPORT_CODES[code], message, code=code)
+    return PollError(Reason.UNAVAILABLE, "the connection broke", code="connection")
+
+
+_TRANSLATIONS: Final[tuple[tuple[tuple[type[Exception], ...], str, str], ...]] = (
+    ((TimeoutError,), "timeout", "no whole answer within the account's timeout"),
+    (
+        (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
+        "proxy",
+        "the proxy cannot be reached or refuses; check proxy_url",
+    ),
+    (
+        (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch),
+        "tls",
+        "TLS failed; check the certificate, tls_config.ca_file and tls_config.server_name",
+    ),
+    ((aiohttp.ClientConnectorDNSError,), "dns", "the host name cannot be resolved"),
+    ((aiohttp.ClientConnectorError,), "connection", "cannot connect to the vendor"),
+    ((aiohttp.InvalidURL,), "address", "the address is not a URL"),
+    ((aiohttp.ClientResponseError,), "malformed", "the answer is not HTTP"),
+    ((aiohttp.ClientPayloadError,), "connection", "the answer ended half way"),
+    ((aiohttp.ClientError, OSError), "connection", "the connection broke"),
+    ((ValueError,), "malformed", "the answer is not HTTP"),
+)
