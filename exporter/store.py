@@ -1,0 +1,140 @@
+"""What scrapes read: immutable chunks by account and part, replaced whole and joined once a change.
+
+A part is whatever its owner replaces as one, such as one tier of one scope. All parts given in one
+``replace`` show in the same publication, so a task that moves between two parts is never missing
+and never there twice.
+"""
+
+import asyncio
+from collections.abc import Hashable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from exporter.domain import AccountState, Task
+from exporter.exposition import Body, Segment, header, joined, segment
+from exporter.families import FAMILIES
+
+Chunks = Mapping[str, tuple[Segment, ...]]
+"""Segments by family name."""
+
+_HEADERS: Final[Mapping[str, Body]] = {
+    family.name: joined([segment(header(family.name, family.help), samples=0)])
+    for family in FAMILIES
+}
+
+
+class AccountView(msgspec.Struct, frozen=True):
+    """What the page shows of an account; ``tasks`` are some of them, the active ones first."""
+
+    name: str
+    platform: str
+    state: AccountState
+    tasks: tuple[Task, ...] = ()
+
+
+class Publication(msgspec.Struct, frozen=True):
+    """One picture of everything, as bytes that are ready to be sent."""
+
+    body: Body
+    accounts: Mapping[str, Mapping[str, Body]]
+
+    def of(self, names: Iterable[str]) -> Body:
+        """The part of some accounts; unknown names are left out."""
+        wanted = [self.accounts[name] for name in self.accounts if name in set(names)]
+        return _by_family(wanted)
+
+
+class Store:
+    """Parts of all accounts, and the publication made of them."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, dict[Hashable, Chunks]] = {}
+        self._joint: dict[str, Mapping[str, Body]] = {}
+        self._touched: set[str] = set()
+        self._changed = asyncio.Event()
+        self._published = asyncio.Event()
+        self.views: dict[str, AccountView] = {}
+        """What the page shows, by account; each value is replaced, never changed."""
+        self.publication = Publication(Body(), MappingProxyType({}))
+        """The picture that scrapes read now."""
+
+    def add(self, account: str) -> None:
+        """Make an account known, in this order, before it has any series."""
+        self._parts.setdefault(account, {})
+        self._touch(account)
+
+    def replace(self, account: str, parts: Mapping[Hashable, Chunks | None]) -> None:
+        """Replace parts of an account at once; None removes one."""
+        mine = self._parts.setdefault(account, {})
+        for key, chunks in parts.items():
+            if chunks is None:
+                mine.pop(key, None)
+            else:
+                mine[key] = chunks
+        self._touch(account)
+
+    def remove(self, account: str) -> None:
+        """Forget an account with all its series."""
+        self._parts.pop(account, None)
+        self.views.pop(account, None)
+        self._touch(account)
+
+    async def changed(self) -> None:
+        """Wait until there is something to publish."""
+        await self._changed.wait()
+
+    async def published(self) -> None:
+        """Wait for the next publication."""
+        self._published.clear()
+        await self._published.wait()
+
+    async def publish(self) -> Publication:
+        """Join what changed since the last time, off the event loop, and swap the publication.
+
+        One at a time: what changes meanwhile is joined by the next call.
+        """
+        self._changed.clear()
+        touched, self._touched = self._touched, set()
+        changed = {
+            account: tuple(self._parts[account].values())
+            for account in touched
+            if account in self._parts
+        }
+        joint = {name: self._joint.get(name, {}) for name in self._parts}
+        self.publication = await asyncio.to_thread(_publication, joint, changed)
+        self._joint = dict(self.publication.accounts)
+        self._published.set()
+        return self.publication
+
+    def _touch(self, account: str) -> None:
+        self._touched.add(account)
+        self._changed.set()
+
+
+def _publication(
+    joint: dict[str, Mapping[str, Body]], changed: Mapping[str, Iterable[Chunks]]
+) -> Publication:
+    for account, parts in changed.items():
+        joint[account] = _family_bodies(parts)
+    return Publication(_by_family(list(joint.values())), MappingProxyType(joint))
+
+
+def _family_bodies(parts: Iterable[Chunks]) -> Mapping[str, Body]:
+    segments: dict[str, list[Segment]] = {}
+    for chunks in parts:
+        for name, chunk in chunks.items():
+            segments.setdefault(name, []).extend(chunk)
+    return {name: joined(segments[name]) for name in segments}
+
+
+def _by_family(accounts: list[Mapping[str, Body]]) -> Body:
+    """Each family once, its header first, whatever the number of accounts that have it."""
+    bodies: list[Body] = []
+    for family in FAMILIES:
+        mine = [account[family.name] for account in accounts if family.name in account]
+        if mine:
+            bodies.append(_HEADERS[family.name])
+            bodies.extend(mine)
+    return joined(bodies)
