@@ -1,0 +1,8 @@
+"""What the exporter serves over HTTP: the metrics, the page for people, and its own health."""
+
+from exporter.web.application import create_app
+from exporter.web.listening import ListenAddress, parse_listen_address
+from exporter.web.server import Server
+from exporter.web.site import Site
+
+__all__ = ["ListenAddress", "Server", "Site", "create_app", "parse_listen_address"]

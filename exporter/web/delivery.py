@@ -1,0 +1,70 @@
+"""Sends long bodies in short steps, and gives up on a client that does not read."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from aiohttp import hdrs, web
+
+SLICE_BYTES: Final = 256 * 1024
+
+
+def slices(pieces: Iterable[bytes], size_bytes: int = SLICE_BYTES) -> Iterator[bytes]:
+    """``pieces`` in a row, cut and put together so that each but the last has that size."""
+    pending: list[memoryview] = []
+    missing = size_bytes
+    for piece in pieces:
+        rest = memoryview(piece)
+        while rest:
+            part, rest = rest[:missing], rest[missing:]
+            pending.append(part)
+            missing -= len(part)
+            if not missing:
+                yield b"".join(pending)
+                pending, missing = [], size_bytes
+    if pending:
+        yield b"".join(pending)
+
+
+async def send(
+    request: web.Request,
+    pieces: Iterable[bytes],
+    *,
+    size_bytes: int,
+    headers: Mapping[str, str],
+    limit_seconds: float,
+) -> web.StreamResponse:
+    """Answer with ``pieces``, which are ``size_bytes`` together; HEAD gets the headers alone.
+
+    A client that goes away ends it quietly. One that has not taken everything within
+    ``limit_seconds`` loses its connection, so that it notices and holds nothing up.
+    """
+    response = web.StreamResponse(headers=headers)
+    response.content_length = size_bytes
+    transport = request.transport
+    if transport is None:
+        return response
+    # Each write then waits until the kernel has all of it: a slow reader costs one slice of memory,
+    # and what is written when the server stops is not lost with the process.
+    transport.set_write_buffer_limits(high=0)
+    try:
+        async with asyncio.timeout(limit_seconds):
+            await response.prepare(request)
+            if request.method != hdrs.METH_HEAD:
+                await _write(response, pieces)
+            await response.write_eof()
+    except ConnectionError:
+        pass
+    except (TimeoutError, asyncio.CancelledError) as error:
+        # Closing would wait for the reader; and a body cut short must not look like a whole one.
+        transport.abort()
+        if isinstance(error, asyncio.CancelledError):
+            raise
+    return response
+
+
+async def _write(response: web.StreamResponse, pieces: Iterable[bytes]) -> None:
+    for part in slices(pieces):
+        await response.write(part)
+        # A reader as fast as we are never makes write() wait; others want their turn all the same.
+        await asyncio.sleep(0)

@@ -1,0 +1,63 @@
+"""What the handlers work on."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from exporter.clock import Clock
+from exporter.errors import ConfigError
+from exporter.store import Store
+from exporter.telemetry import Telemetry
+
+ROOT_PATH: Final = "/"
+HEALTHY_PATH: Final = "/-/healthy"
+READY_PATH: Final = "/-/ready"
+
+SERVER_NAME: Final = "outbound-exporter"
+"""The Server header, without versions: those are for who may read the metrics."""
+
+# No braces, which aiohttp reads as a pattern, and nothing that a link would have to escape.
+_PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What is served, and within which limits.
+
+    Args:
+        store: Where the publication and the views of the accounts are.
+        telemetry: The exporter's own metrics.
+        ready: Whether the first active reading of each account has ended.
+        clock: Tells the time against which the page says "3 min ago".
+        telemetry_path: Path of the metrics.
+        max_requests: How many scrapes may run at once; one more is answered 503.
+        write_seconds: How long the writing of one answer may take before its connection is dropped.
+        documentation_url: Where the page links to; empty: no link.
+
+    Raises:
+        ConfigError: ``telemetry_path`` cannot be served.
+    """
+
+    store: Store
+    telemetry: Telemetry
+    ready: Callable[[], bool]
+    clock: Clock
+    telemetry_path: str = "/metrics"
+    max_requests: int = 40
+    write_seconds: float = 60.0
+    documentation_url: str = ""
+
+    def __post_init__(self) -> None:
+        path = self.telemetry_path
+        if not _PATH.fullmatch(path) or path.startswith("/-/"):
+            raise ConfigError(
+                f"{path!r} cannot be the path of the metrics: expected one such as /metrics,"
+                " other than / and not below /-/",
+                path="--web.telemetry-path",
+            )
+
+
+SITE: Final = web.AppKey("SITE", Site)
