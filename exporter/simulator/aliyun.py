@@ -1,0 +1,196 @@
+"""The Alibaba server: the gateway's checks, then the action."""
+
+import datetime
+import hashlib
+import hmac
+import uuid
+from collections import deque
+from typing import Any, Final
+
+from aiohttp import web
+
+from exporter.simulator.accounts import AliyunAccount
+from exporter.simulator.acs3 import (
+    MUST_BE_SIGNED,
+    Claim,
+    SignedRequest,
+    claim_of,
+    expected_signature,
+    parameters,
+)
+from exporter.simulator.aliyun_actions import ACTIONS, GET_ONLY, Call, Denial
+from exporter.simulator.answers import Answer, Visit, encode
+from exporter.simulator.desk import Desk
+from exporter.simulator.faults import Hit, slide_of
+
+VERSION: Final = "2019-12-26"
+ALLOWED_SKEW_SECONDS: Final = 15 * 60
+CONTENT_TYPE: Final = "application/json;charset=utf-8"
+_NONCES_KEPT: Final = 200_000
+
+
+class AliyunServer:
+    """Answers for all Alibaba accounts.
+
+    Args:
+        desk: What it works with.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._nonces: set[tuple[str, str]] = set()
+        self._nonce_order: deque[tuple[str, str]] = deque()
+
+    def application(self) -> web.Application:
+        """Return the aiohttp application."""
+        application = web.Application()
+        application.router.add_route("GET", "/", self._handle)
+        application.router.add_route("POST", "/", self._handle)
+        return application
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        signed = SignedRequest(
+            method=request.method,
+            query=request.raw_path.partition("?")[2],
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=body,
+        )
+        claim = claim_of(signed)
+        given = parameters(signed.query)
+        if request.content_type == "application/x-www-form-urlencoded":
+            given |= parameters(body.decode("utf-8", "replace"))
+        account = self._desk.directory.by_access_key.get(claim.access_key_id if claim else "")
+        page, size = given.get("PageNumber", ""), given.get("PageSize", "")
+        visit = Visit(
+            vendor="aliyun",
+            account=account.name if account else "",
+            operation=signed.headers.get("x-acs-action", ""),
+            scope=given.get("InstanceId", ""),
+            page=int(page) if page.isdecimal() else None,
+            size=int(size) if size.isdecimal() else 0,
+            statuses=given.get("JobGroupStatusFilter", ""),
+            nonce=signed.headers.get("x-acs-signature-nonce", ""),
+        )
+
+        def reply(visit: Visit, hits: tuple[Hit, ...]) -> Answer:
+            try:
+                verified = self._authenticate(signed, claim, account)
+                return self._act(signed, verified, visit, given, hits)
+            except Denial as denial:
+                return refused(denial.code, str(denial), denial.status)
+
+        return await self._desk.serve(request, visit, reply)
+
+    def _authenticate(
+        self, request: SignedRequest, claim: Claim | None, account: AliyunAccount | None
+    ) -> AliyunAccount:
+        if "authorization" not in request.headers:
+            raise Denial("MissingAuthorization", "Authorization is mandatory for this action.")
+        if claim is None:
+            raise Denial("IncompleteSignature", "The Authorization header is not understood.")
+        for name, code in MUST_BE_SIGNED.items():
+            if name not in request.headers or name not in claim.signed_headers:
+                raise Denial(code, f"{name} is mandatory for this action and must be signed.")
+        self._check_date(request.headers["x-acs-date"])
+        if account is None:
+            raise Denial("InvalidAccessKeyId.NotFound", "Specified access key is not found.", 404)
+        self._check_token(request, account)
+        self._check_signature(request, claim, account)
+        self._use_nonce(account.name, request.headers["x-acs-signature-nonce"])
+        return account
+
+    def _check_date(self, text: str) -> None:
+        try:
+            sent = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(
+                tzinfo=datetime.UTC
+            )
+        except ValueError:
+            raise Denial("InvalidTimeStamp.Format", "x-acs-date is not well formatted.") from None
+        if abs(sent.timestamp() - self._desk.options.clock()) > ALLOWED_SKEW_SECONDS:
+            raise Denial("InvalidTimeStamp.Expired", "Specified time stamp or date is expired.")
+
+    def _check_token(self, request: SignedRequest, account: AliyunAccount) -> None:
+        if not account.security_token:
+            return
+        token = request.headers.get("x-acs-security-token", "")
+        if not token:
+            raise Denial("MissingSecurityToken", "SecurityToken is mandatory for this action.")
+        if account.name in self._desk.access.expired:
+            raise Denial("InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
+        if token != account.security_token:
+            code = "InvalidSecurityToken.MismatchWithAccessKey"
+            raise Denial(code, "Specified SecurityToken mismatch with the AccessKey.")
+
+    def _check_signature(
+        self, request: SignedRequest, claim: Claim, account: AliyunAccount
+    ) -> None:
+        expected = expected_signature(request, claim, account.access_key_secret)
+        body_hash = request.headers["x-acs-content-sha256"]
+        agreed = hmac.compare_digest(expected, claim.signature)
+        if not agreed or body_hash != hashlib.sha256(request.body).hexdigest():
+            message = "Specified signature is not matched with our calculation."
+            raise Denial("SignatureDoesNotMatch", message)
+
+    def _use_nonce(self, account: str, nonce: str) -> None:
+        if (account, nonce) in self._nonces:
+            raise Denial("SignatureNonceUsed", "Specified signature nonce was used already.")
+        self._nonces.add((account, nonce))
+        self._nonce_order.append((account, nonce))
+        if len(self._nonce_order) > _NONCES_KEPT:
+            self._nonces.discard(self._nonce_order.popleft())
+
+    def _act(
+        self,
+        request: SignedRequest,
+        account: AliyunAccount,
+        visit: Visit,
+        given: dict[str, str],
+        hits: tuple[Hit, ...],
+    ) -> Answer:
+        if request.headers["x-acs-version"] != VERSION:
+            raise Denial("NoSuchVersion", "Specified parameter Version is not valid.")
+        action = ACTIONS.get(visit.operation)
+        if action is None:
+            message = "Specified api is not found, please check your url and method."
+            raise Denial("InvalidAction.NotFound", message, 404)
+        if request.method != "GET" and visit.operation in GET_ONLY:
+            raise Denial("UnsupportedHTTPMethod", "This http method is not supported.")
+        if "json" not in request.headers.get("accept", ""):
+            # What RPC answers to those who do not ask for JSON.
+            return Answer(code="OK", body=b"<Response/>", ok=False, content_type="text/xml")
+        if (account.name, visit.operation) in self._desk.access.denied:
+            message = "User not authorized to operate on the specified resource."
+            raise Denial("Forbidden.RAM", message, 403)
+        call = Call(self._desk.world, account, given, slide_of(hits), self._desk.options)
+        return accepted(action(call))
+
+
+def accepted(payload: dict[str, Any]) -> Answer:
+    """Return the envelope of a success."""
+    envelope = {
+        "HttpStatusCode": 200,
+        "Code": "OK",
+        "Message": "Success",
+        "RequestId": _request_id(),
+        "Success": True,
+    }
+    return Answer(code="OK", body=encode(envelope | payload), content_type=CONTENT_TYPE)
+
+
+def refused(code: str, message: str, status: int) -> Answer:
+    """Return a failure: as the product words it for ``NotExist``, else as the gateway does.
+
+    A status of 200 gives the product's envelope too, with ``Success`` false.
+    """
+    body: dict[str, Any] = {"RequestId": _request_id(), "Code": code, "Message": message}
+    if code.startswith("NotExist.") or status == 200:
+        body |= {"HttpStatusCode": status, "Success": False}
+    else:
+        recommend = f"https://api.aliyun.com/troubleshoot?q={code}"
+        body |= {"HostId": "outboundbot.cn-shanghai.aliyuncs.com", "Recommend": recommend}
+    return Answer(code=code, body=encode(body), ok=False, status=status, content_type=CONTENT_TYPE)
+
+
+def _request_id() -> str:
+    return str(uuid.uuid4()).upper()

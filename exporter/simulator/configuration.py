@@ -1,0 +1,89 @@
+"""The exporter configuration that polls a simulator, keys and all."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from exporter.simulator.accounts import Account, AliyunAccount, DezhuAccount
+
+
+class _Block(str):
+    """Text written as a YAML block, line by line, as people write keys."""
+
+    __slots__ = ()
+
+
+class _Dumper(yaml.SafeDumper):
+    pass
+
+
+_Dumper.add_representer(
+    _Block, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|")
+)
+
+
+def config_text(
+    accounts: list[Account],
+    *,
+    dezhu_url: str,
+    aliyun_url: str,
+    dezhu_page_parameter: str = "pageNum",
+    refresh: Mapping[str, str] | None = None,
+    budget: Mapping[str, float] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+) -> str:
+    """Return a complete exporter configuration as YAML.
+
+    Args:
+        accounts: All of the simulator's.
+        dezhu_url: Base URL of the Dezhu server.
+        aliyun_url: Endpoint of the Alibaba server.
+        dezhu_page_parameter: Name of the page number parameter.
+        refresh: Intervals by tier, such as ``{"active": "2s"}``; the exporter's own if None.
+        budget: Call budget of each account; the exporter's own if None.
+        defaults: Further keys of ``defaults``, over everything else.
+    """
+    shared: dict[str, Any] = {"collect": ["progress", "schedule", "settings", "agents"]}
+    if refresh is not None:
+        shared["refresh"] = dict(refresh)
+    if budget is not None:
+        shared["budget"] = dict(budget)
+    rows = [
+        _dezhu(account, dezhu_url, dezhu_page_parameter)
+        if isinstance(account, DezhuAccount)
+        else _aliyun(account, aliyun_url)
+        for account in accounts
+    ]
+    document = {"defaults": shared | dict(defaults or {}), "accounts": rows}
+    return yaml.dump(document, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+
+
+def _dezhu(account: DezhuAccount, url: str, page_parameter: str) -> dict[str, Any]:
+    return {
+        "name": account.name,
+        "platform": "dezhu",
+        "base_url": url,
+        "app_id": account.app_id,
+        "private_key": _Block(account.private_key),
+        "signature": {"text": "{app_id}{timestamp}", "hash": account.hash},
+        "page_size": 100,
+        "page_parameter": page_parameter,
+    }
+
+
+def _aliyun(account: AliyunAccount, url: str) -> dict[str, Any]:
+    credentials = {
+        "type": "sts" if account.security_token else "access_key",
+        "access_key_id": account.access_key_id,
+        "access_key_secret": account.access_key_secret,
+    }
+    if account.security_token:
+        credentials["security_token"] = account.security_token
+    return {
+        "name": account.name,
+        "platform": "aliyun",
+        "endpoint": url,
+        "credentials": credentials,
+        "instances": [],
+    }

@@ -1,0 +1,218 @@
+"""The simulator as a whole: servers, world, faults and control under one roof."""
+
+import asyncio
+import contextlib
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from aiohttp import web
+
+from exporter.simulator.accounts import Access, Account, AliyunAccount, Directory, make_directory
+from exporter.simulator.aliyun import AliyunServer
+from exporter.simulator.configuration import config_text
+from exporter.simulator.control import AccessChange, Control
+from exporter.simulator.desk import Desk
+from exporter.simulator.dezhu import DezhuServer
+from exporter.simulator.faults import FaultBook
+from exporter.simulator.journal import RequestLog
+from exporter.simulator.options import SimulatorOptions
+from exporter.simulator.scenario import apply_scenario, read_scenario
+from exporter.simulator.world import World
+
+_TICK_SECONDS: Final = 1.0
+_SHUTDOWN_SECONDS: Final = 0.2
+
+
+class Simulator:
+    """Both vendors on loopback; an async context manager that listens while it is open.
+
+    Attributes:
+        dezhu_url: Base URL of the Dezhu server.
+        aliyun_url: Endpoint of the Alibaba server.
+        control_url: Of the control port; empty without one.
+        faults: What goes wrong.
+        requests: What was received.
+        access: What the accounts may do.
+        world: The campaigns.
+
+    Args:
+        options: Settings; the defaults make a small lively demo.
+    """
+
+    def __init__(self, options: SimulatorOptions | None = None) -> None:
+        self.options = options or SimulatorOptions()
+        self.dezhu_url = self.aliyun_url = self.control_url = ""
+        self.faults = FaultBook()
+        self.requests = RequestLog()
+        self.access = Access()
+        self.world: World
+        self._directory: Directory
+        self._stack = contextlib.AsyncExitStack()
+
+    @property
+    def accounts(self) -> list[Account]:
+        """All accounts with their credentials, Dezhu first."""
+        return list(self._directory)
+
+    async def __aenter__(self) -> Self:
+        """Make keys and campaigns off the loop, then listen.
+
+        Raises:
+            ValueError: A listen address is not understood, or the control port not on loopback.
+            OSError: An address cannot be bound.
+        """
+        options = self.options
+        control = None if options.control_listen is None else split_address(options.control_listen)
+        if control is not None and not _is_loopback(control[0]):
+            raise ValueError(f"control_listen must be a loopback address: {control[0]}")
+        self._directory = await asyncio.to_thread(make_directory, options)
+        self.world = await asyncio.to_thread(World, options, self._directory.places())
+        desk = Desk(
+            options=options,
+            directory=self._directory,
+            access=self.access,
+            world=self.world,
+            faults=self.faults,
+            requests=self.requests,
+        )
+        async with contextlib.AsyncExitStack() as stack:
+            dezhu, aliyun = DezhuServer(desk), AliyunServer(desk)
+            listen = split_address(options.dezhu_listen), split_address(options.aliyun_listen)
+            self.dezhu_url = await _listen(stack, dezhu.application(), *listen[0])
+            self.aliyun_url = await _listen(stack, aliyun.application(), *listen[1])
+            if control is not None:
+                application = Control(self).application()
+                self.control_url = await _listen(stack, application, *control)
+            if options.automatic:
+                ticker = asyncio.create_task(self._tick(), name="simulator ticker")
+                stack.push_async_callback(_stop, ticker)
+            # Whoever hangs by a fault is let go first, so that the servers can close.
+            stack.callback(self.faults.clear)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Close everything."""
+        await self._stack.aclose()
+
+    async def apply(self, scenario: Any) -> None:
+        """Apply a scenario: a path, YAML text, Python values, or a ``Scenario``.
+
+        Raises:
+            ScenarioError: It is not of the agreed form.
+            OSError: The file cannot be read.
+        """
+        if isinstance(scenario, Path):
+            scenario = await asyncio.to_thread(scenario.read_text, encoding="utf-8")
+        apply_scenario(read_scenario(scenario), self.world, self.faults)
+
+    def change_access(self, change: AccessChange) -> None:
+        """Change what an account may do.
+
+        Raises:
+            KeyError: There is no such account.
+        """
+        name = self._directory[change.account].name
+        self.access.denied |= {(name, action) for action in change.deny}
+        self.access.denied -= {(name, action) for action in change.allow}
+        if change.public_key is not None:
+            _put(self.access.keyless, name, present=not change.public_key)
+        if change.token_expired is not None:
+            _put(self.access.expired, name, present=change.token_expired)
+
+    def config_text(
+        self,
+        *,
+        refresh: Mapping[str, str] | None = None,
+        budget: Mapping[str, float] | None = None,
+        defaults: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Return a complete exporter configuration as YAML, keys included.
+
+        Args:
+            refresh: Intervals by tier, such as ``{"active": "2s"}``; the exporter's own if None.
+            budget: Call budget of each account; the exporter's own if None.
+            defaults: Further keys of ``defaults``, over everything else.
+        """
+        return config_text(
+            self.accounts,
+            dezhu_url=self.dezhu_url,
+            aliyun_url=self.aliyun_url,
+            dezhu_page_parameter=self.options.dezhu_page_parameter,
+            refresh=refresh,
+            budget=budget,
+            defaults=defaults,
+        )
+
+    def instances(self, account: str) -> tuple[str, ...]:
+        """Return the instance ids of an Alibaba account; none for a Dezhu one.
+
+        Raises:
+            KeyError: There is no such account.
+        """
+        found = self._directory[account]
+        if not isinstance(found, AliyunAccount):
+            return ()
+        return tuple(instance.instance_id for instance in found.instances)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            self.world.catch_up()
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """Return host and port of ``host:port`` or ``[v6]:port``.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"expected host:port, got {text!r}")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _put(names: set[str], name: str, *, present: bool) -> None:
+    if present:
+        names.add(name)
+    else:
+        names.discard(name)
+
+
+async def _listen(
+    stack: contextlib.AsyncExitStack, application: web.Application, host: str, port: int
+) -> str:
+    # Cancelled handlers: a request that hangs ends with its connection.
+    runner = web.AppRunner(
+        application,
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=_SHUTDOWN_SECONDS,
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, host, port).start()
+    host, port = runner.addresses[0][:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
