@@ -50,9 +50,10 @@ check: install ## formatting, lint, types, layers, Dockerfile, spelling, YAML, l
 format: install ## format the code and mend what lint can mend
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
 
+lock: OUT = requirements
 lock: $(UV) ## make requirements/ anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
-	@$(INDEX) $(COMPILE) $(UPGRADE) pyproject.toml -o requirements/runtime.txt
-	@$(INDEX) $(COMPILE) $(UPGRADE) pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	@$(INDEX) $(COMPILE) $(UPGRADE) pyproject.toml -o $(OUT)/runtime.txt
+	@$(INDEX) $(COMPILE) $(UPGRADE) pyproject.toml --group dev -c requirements/runtime.txt -o $(OUT)/dev.txt
 
 docs: install ## write docs/metrics.md from the table of families
 	@$(BIN)/python -m exporter.metrics_reference docs/metrics.md

@@ -1,0 +1,5 @@
+"""Lets ``python -m exporter`` be the command."""
+
+from exporter.cli import main
+
+main()

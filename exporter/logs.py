@@ -1,0 +1,62 @@
+"""Logs to standard error, one line an event, as logfmt or JSON."""
+
+import logging
+import sys
+from typing import Final
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+LEVELS: Final = ("debug", "info", "warn", "error")
+FORMATS: Final = ("logfmt", "json")
+_LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+def configure(*, level: str, style: str) -> None:
+    """Send the logs of the whole process to standard error.
+
+    Args:
+        level: One of ``LEVELS``.
+        style: One of ``FORMATS``.
+    """
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.processors.LogfmtRenderer(
+            key_order=["ts", "level", "msg"], bool_as_flag=False
+        )
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+            _as_message,
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    # What libraries say, such as asyncio of a task that failed, goes the same way.
+    logging.basicConfig(handlers=[_Handler()], level=logging.WARNING, force=True)
+
+
+def _as_message(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Name the event as the other programs of the ecosystem do."""
+    event["msg"] = event.pop("event")
+    return event
+
+
+class _Handler(logging.Handler):
+    """Hands records of the standard library on."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log one record."""
+        log = structlog.get_logger()
+        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)

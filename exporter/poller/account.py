@@ -1,0 +1,98 @@
+"""All loops of one account: discovery of its scopes, their tiers, details, and the clock."""
+
+import asyncio
+from typing import Final
+
+from exporter.domain import Scope, Tier
+from exporter.errors import PollError
+from exporter.poller.context import Context
+from exporter.poller.detail_loop import DetailPoller
+from exporter.poller.health import DISCOVERY, Key
+from exporter.poller.reading import Reader
+from exporter.poller.scope import ScopePoller
+from exporter.poller.selection import Selector
+from exporter.schedule import retry_delay
+
+_MINUTE_SECONDS: Final = 60.0
+_SHORTEST_TICK_SECONDS: Final = 0.05
+
+
+class AccountPoller:
+    """Polls one account and publishes it, until it is cancelled."""
+
+    def __init__(self, context: Context, *, start_after: float) -> None:
+        """``start_after`` seconds staggers accounts that start together."""
+        self._context = context
+        self._start_after = start_after
+        self._selector = Selector(context.account.common.tasks)
+        self._reader = Reader(
+            context.source, clock=context.clock, random=context.random, meter=context.meter
+        )
+        self._running: dict[Scope, asyncio.Task[None]] = {}
+        self.ready = asyncio.Event()
+        """Set once the first active reading of every scope has ended, whatever came of it."""
+
+    async def run(self) -> None:
+        """Poll; ends only by cancellation."""
+        await self._context.publish_safely()
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._keep_time(), name="clock")
+            if self._context.source.abilities.details:
+                loops.create_task(DetailPoller(self._context).run(), name="details")
+            await self._context.clock.sleep(self._start_after)
+            await self._discover(loops)
+
+    async def _discover(self, loops: asyncio.TaskGroup) -> None:
+        context = self._context
+        interval = context.interval(Tier.IDLE)
+        while True:
+            error: PollError | None = None
+            try:
+                with context.guarded(DISCOVERY):
+                    self._follow(await context.source.scopes(), loops)
+            except PollError as failure:
+                error = failure
+                self.ready.set()
+            failures = context.health.record(Key(DISCOVERY), error, now=context.clock.now())
+            await context.publish_safely()
+            retry = (
+                None
+                if error is None
+                else retry_delay(error, failures=failures, interval=interval, random=context.random)
+            )
+            await context.clock.sleep(interval if retry is None else retry)
+
+    def _follow(self, scopes: tuple[Scope, ...], loops: asyncio.TaskGroup) -> None:
+        """Start reading new scopes and stop reading those that are gone."""
+        context = self._context
+        for scope in [scope for scope in self._running if scope not in scopes]:
+            self._running.pop(scope).cancel()
+            context.health.forget_scope(scope)
+            context.unclassified.pop(scope.id, None)
+            if scope.id not in {kept.id for kept in scopes}:
+                context.book.drop_scope(scope.id)
+        context.scopes = {scope.id: scope for scope in scopes}
+        fresh = [scope for scope in scopes if scope not in self._running]
+        pollers = [ScopePoller(context, scope, self._reader, self._selector) for scope in fresh]
+        for scope, poller in zip(fresh, pollers, strict=True):
+            self._running[scope] = loops.create_task(poller.run(), name=f"scope {scope.id}")
+        if not self.ready.is_set():
+            loops.create_task(self._await_first(pollers), name="first readings")
+
+    async def _await_first(self, pollers: list[ScopePoller]) -> None:
+        for poller in pollers:
+            await poller.active_tried.wait()
+        self.ready.set()
+
+    async def _keep_time(self) -> None:
+        """Follow the clock without a call: windows, time remaining, and data that grows stale."""
+        context = self._context
+        while True:
+            now = context.clock.now()
+            minute = now - now % _MINUTE_SECONDS + _MINUTE_SECONDS
+            expiry = context.book.next_expiry(context.lifetimes())
+            moments = [minute, context.next_edge, expiry]
+            at = min(moment for moment in moments if moment is not None)
+            await context.clock.sleep(max(_SHORTEST_TICK_SECONDS, at - now))
+            context.book.expire(context.clock.now(), context.lifetimes())
+            await context.publish_safely(clock_moved=True)

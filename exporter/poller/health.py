@@ -1,0 +1,146 @@
+"""What the latest attempts of an account say of it: up or down, why, and what to log.
+
+A failure is an edge in the log: the first one of a reason in a scope, and the recovery. In the
+metrics it is a level.
+"""
+
+from typing import Final
+
+import msgspec
+import structlog
+
+from exporter.domain import Failure, Scope, Tier
+from exporter.errors import PollError
+
+DISCOVERY: Final = "instances"
+DETAIL: Final = "detail"
+EXPOSITION: Final = "exposition"
+_TIERS: Final = frozenset(tier.value for tier in Tier)
+
+_log = structlog.get_logger()
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """The latest try of one thing; ``error`` None: it worked. Times in epoch seconds."""
+
+    at: float
+    error: PollError | None = None
+    failures: int = 0
+    since: float | None = None
+    last_success: float | None = None
+    duration: float | None = None
+
+
+class Key(msgspec.Struct, frozen=True):
+    """What was tried: a tier of a scope, a collector of a scope, or a thing of the account."""
+
+    what: str
+    scope: Scope = Scope()
+
+    @property
+    def where(self) -> str:
+        """For a person."""
+        name = self.scope.name or self.scope.id
+        return f"{name} / {self.what}" if name else self.what
+
+
+class Health:
+    """The latest attempt of each thing of one account."""
+
+    def __init__(self, account: str) -> None:
+        self._log = _log.bind(account=account)
+        self._attempts: dict[Key, Attempt] = {}
+
+    def record(
+        self, key: Key, error: PollError | None, *, now: float, duration: float | None = None
+    ) -> int:
+        """Take in how an attempt ended.
+
+        Args:
+            key: What was tried.
+            error: Why it failed; None if it worked.
+            now: When it ended, epoch seconds.
+            duration: How long it took, seconds.
+
+        Returns:
+            How many attempts in a row have failed.
+        """
+        before = self._attempts.get(key, Attempt(now))
+        reasons = self._reasons(key.scope)
+        failing = error is not None
+        self._attempts[key] = Attempt(
+            at=now,
+            error=error,
+            failures=before.failures + 1 if failing else 0,
+            since=(before.since if before.error is not None else now) if failing else None,
+            last_success=before.last_success if failing else now,
+            duration=duration,
+        )
+        self._log_edge(key, error, reasons)
+        return self._attempts[key].failures
+
+    def forget_scope(self, scope: Scope) -> None:
+        """Drop what is known of a scope that is no longer read."""
+        for key in [key for key in self._attempts if key.scope == scope]:
+            del self._attempts[key]
+
+    def attempt(self, key: Key) -> Attempt | None:
+        """The latest attempt; None before the first."""
+        return self._attempts.get(key)
+
+    def up(self) -> bool | None:
+        """Whether the latest attempt of every tier, and of discovery, worked; None before any."""
+        discovery = self._attempts.get(Key(DISCOVERY))
+        if discovery is not None and discovery.error is not None:
+            return False
+        return self._all_worked([key for key in self._attempts if key.what in _TIERS])
+
+    def scopes_up(self) -> tuple[tuple[Scope, bool], ...]:
+        """The same for each scope that has an id and has been tried."""
+        scopes = dict.fromkeys(key.scope for key in self._attempts if key.scope.id)
+        rows = (
+            (scope, self._all_worked([Key(tier.value, scope) for tier in Tier])) for scope in scopes
+        )
+        return tuple((scope, up) for scope, up in rows if up is not None)
+
+    def collector_up(self, what: str) -> bool | None:
+        """The same for one optional collector over all scopes."""
+        return self._all_worked([key for key in self._attempts if key.what == what])
+
+    def failures(self) -> tuple[Failure, ...]:
+        """Everything that fails now, the longest first."""
+        failing = [
+            Failure(
+                where=key.where,
+                reason=attempt.error.reason.value,
+                message=attempt.error.message,
+                since=attempt.since if attempt.since is not None else attempt.at,
+            )
+            for key, attempt in self._attempts.items()
+            if attempt.error is not None
+        ]
+        return tuple(sorted(failing, key=lambda failure: failure.since))
+
+    def _all_worked(self, keys: list[Key]) -> bool | None:
+        attempts = [self._attempts[key] for key in keys if key in self._attempts]
+        return all(attempt.error is None for attempt in attempts) if attempts else None
+
+    def _reasons(self, scope: Scope) -> set[str]:
+        return {
+            attempt.error.reason
+            for key, attempt in self._attempts.items()
+            if key.scope == scope and attempt.error is not None
+        }
+
+    def _log_edge(self, key: Key, error: PollError | None, before: set[str]) -> None:
+        after = self._reasons(key.scope)
+        if error is not None and error.reason not in before:
+            self._log.warning(
+                "poll failed",
+                where=key.where,
+                reason=error.reason.value,
+                code=error.code,
+                message=error.message,
+            )
+        elif before and not after:
+            self._log.info("poll recovered", where=key.scope.name or key.scope.id or "account")

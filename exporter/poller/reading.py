@@ -1,0 +1,208 @@
+"""One complete pass over (scope, tier), or an error: nothing half ever leaves this module.
+
+While a list is paged its rows move. A row that enters pushes others onto the next page, where they
+repeat; a row that leaves pulls one over the edge, where it is missed. So ids are deduplicated, and
+a pass in which an id repeated or the total changed is made again, a bounded number of times.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from exporter.clock import Clock
+from exporter.domain import TIER_OF, Scope, Task, Tier
+from exporter.errors import PollError, Reason
+from exporter.schedule import Random
+from exporter.source import Abilities, Page, Priority, Query, Source
+from exporter.telemetry import AccountMeter
+
+_PASSES: Final = 3
+_SAME_PAGE_TRIES: Final = 3
+_PAGE_RETRIES: Final = 3
+_RETRY_WAIT_SECONDS: Final = 1.0
+_SPARE_PAGES: Final = 20
+_RETRIED: Final = frozenset({Reason.UNAVAILABLE, Reason.RATE_LIMITED})
+PRIORITY_OF: Final = {
+    Tier.ACTIVE: Priority.ACTIVE,
+    Tier.IDLE: Priority.IDLE,
+    Tier.FINISHED: Priority.FINISHED,
+}
+
+
+class Sighting(msgspec.Struct, frozen=True):
+    """A task as it was at the moment ``at``, epoch seconds."""
+
+    task: Task
+    at: float
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One complete pass.
+
+    ``started`` in epoch seconds: whatever was seen later is newer than this reading. ``total`` is
+    the vendor's own count, None where it gave none. ``gone`` are ids that the vendor says are not.
+    """
+
+    scope: Scope
+    tier: Tier
+    started: float
+    sightings: dict[str, Sighting]
+    total: int | None = None
+    gone: frozenset[str] = frozenset()
+
+
+def queries(
+    abilities: Abilities, scope: Scope, tier: Tier, created_since: float | None
+) -> Iterator[Query]:
+    """The filtered lists that together are a tier; none where no status of it can be filtered."""
+    statuses = sorted(status for status in abilities.statuses if TIER_OF[status] is tier)
+    step = abilities.statuses_per_query or max(1, len(statuses))
+    for first in range(0, len(statuses), step):
+        yield Query(scope, frozenset(statuses[first : first + step]), created_since)
+
+
+class Reader:
+    """Reads lists of one source, page by page."""
+
+    def __init__(
+        self, source: Source, *, clock: Clock, random: Random, meter: AccountMeter
+    ) -> None:
+        self._source = source
+        self._clock = clock
+        self._random = random
+        self._meter = meter
+
+    async def read(self, scope: Scope, tier: Tier, *, created_since: float | None) -> Reading:
+        """Read a tier of a scope from the list.
+
+        Raises:
+            PollError: A page failed, or the list did not hold still or did not end.
+        """
+        started = self._clock.now()
+        sightings: dict[str, Sighting] = {}
+        total = 0
+        for query in queries(self._source.abilities, scope, tier, created_since):
+            found = await _Listing(self, query, PRIORITY_OF[tier]).read()
+            sightings.update(found)
+            total += len(found)
+        return Reading(scope, tier, started, sightings, total)
+
+    async def read_fixed(self, scope: Scope, tier: Tier, tasks: Sequence[Task]) -> Reading:
+        """Read the named tasks of a tier one by one.
+
+        Raises:
+            PollError: A call failed.
+        """
+        started = self._clock.now()
+        sightings: dict[str, Sighting] = {}
+        gone: set[str] = set()
+        for task in tasks:
+            found = await self._source.find(scope, task, priority=PRIORITY_OF[tier])
+            if found is None:
+                gone.add(task.id)
+            else:
+                sightings[task.id] = Sighting(found, self._clock.now())
+        return Reading(scope, tier, started, sightings, gone=frozenset(gone))
+
+    async def total(self, query: Query) -> int | None:
+        """The vendor's count of a list, at the price of one row."""
+        one = msgspec.structs.replace(query, page_size=1)
+        return (await self._source.page(one, 1, priority=Priority.FINISHED)).total
+
+    async def page(self, query: Query, number: int, priority: Priority) -> tuple[Page, float]:
+        """One page and the moment it came."""
+        page = await self._source.page(query, number, priority=priority)
+        return page, self._clock.now()
+
+    async def before_retry(self, error: PollError) -> None:
+        """Count a page that is asked for again, and wait a little."""
+        self._meter.retried(error.operation)
+        await self._clock.sleep((0.5 + self._random() / 2) * _RETRY_WAIT_SECONDS)
+
+
+class _Listing:
+    """One filtered list while it is read."""
+
+    def __init__(self, reader: Reader, query: Query, priority: Priority) -> None:
+        self._reader = reader
+        self._query = query
+        self._priority = priority
+        self._retries = _PAGE_RETRIES
+        self._everything: dict[str, Sighting] = {}
+
+    async def read(self) -> dict[str, Sighting]:
+        """Pass over the list until it held still, at most three times; then all that was seen."""
+        for _ in range(_PASSES):
+            attempt = _Pass()
+            await self._pass(attempt)
+            if attempt.steady:
+                return attempt.sightings
+            self._everything.update(attempt.sightings)
+        return self._everything
+
+    async def _pass(self, attempt: "_Pass") -> None:
+        number, tries = 1, 0
+        while True:
+            page, at = await self._page(number)
+            fresh = attempt.add(number, page, at)
+            if attempt.complete(page):
+                return
+            if fresh:
+                number, tries = number + 1, 0
+            else:
+                tries += 1
+            if tries >= _SAME_PAGE_TRIES or number > attempt.most_pages:
+                raise PollError(
+                    Reason.PROTOCOL,
+                    f"paging does not end: page {number} brings no new task, though the total of"
+                    f" {attempt.total} is not reached; lower page_size and see page_parameter",
+                    code="malformed",
+                )
+
+    async def _page(self, number: int) -> tuple[Page, float]:
+        while True:
+            try:
+                return await self._reader.page(self._query, number, self._priority)
+            except PollError as error:
+                if error.reason not in _RETRIED or self._retries == 0:
+                    raise
+                self._retries -= 1
+                await self._reader.before_retry(error)
+
+
+class _Pass:
+    """What one pass over a list has seen so far."""
+
+    def __init__(self) -> None:
+        self.sightings: dict[str, Sighting] = {}
+        self.total: int | None = None
+        self.steady = True
+        self.most_pages = _SPARE_PAGES
+        self._nameless: dict[int, int] = {}
+
+    def add(self, number: int, page: Page, at: float) -> bool:
+        """Take in a page; True if it brought a row that was not seen before."""
+        before = self._collected()
+        for task in page.tasks:
+            if task.id in self.sightings:
+                self.steady = False
+            self.sightings[task.id] = Sighting(task, at)
+        self._nameless[number] = page.nameless
+        if page.total is not None and page.total != self.total:
+            self.steady = self.steady and self.total is None
+            self.total = page.total
+        if number == 1 and page.total:
+            rows = max(1, len(page.tasks) + page.nameless)
+            self.most_pages = 2 * math.ceil(page.total / rows) + _SPARE_PAGES
+        return self._collected() > before
+
+    def complete(self, page: Page) -> bool:
+        """Whether everything the list holds has been seen."""
+        if self.total:
+            return self._collected() >= self.total
+        return not page.tasks and not page.nameless
+
+    def _collected(self) -> int:
+        return len(self.sightings) + sum(self._nameless.values())
