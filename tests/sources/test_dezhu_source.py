@@ -183,6 +183,7 @@ async def test_days_are_those_of_the_account_s_zone(dezhu, samples):
         (Answer(b"garbage"), Reason.PROTOCOL, "malformed"),
         (Answer({"code": "10001"}), Reason.AUTH, "10001"),
         (Answer({"code": "10002"}, 401), Reason.AUTH, "10002"),
+        (Answer({"code": "20001"}, 429), Reason.RATE_LIMITED, "http_429"),
         (Answer(b"", 302, {"Location": "/elsewhere"}), Reason.CONFIG, "http_3xx"),
         (Answer(b"", 307, {"Location": "http://127.0.0.1:1/"}), Reason.CONFIG, "http_3xx"),
     ],

@@ -56,7 +56,8 @@ def payload(reply: Reply) -> msgspec.Raw:
     code = Fields().text("code", envelope.code).strip()
     if code == _SUCCESS and is_success(reply):
         return envelope.data
-    if code in _MESSAGES:
+    # Whatever body a gateway gives a throttled call, waiting is what it asks for.
+    if code in _MESSAGES and reply.status != 429:
         raise PollError(
             CODES[code], f"{code}: {_MESSAGES[code]}", code=code, retry_after=retry_after(reply)
         )
