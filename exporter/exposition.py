@@ -58,7 +58,7 @@ def header(name: str, help_text: str) -> bytes:
     return f"# HELP {name} {help_text}\n# TYPE {name} gauge\n".encode()
 
 
-class Segment(msgspec.Struct, frozen=True):
+class Segment(msgspec.Struct, frozen=True, gc=False):
     """Whole lines of the exposition, plain and deflated.
 
     ``shift`` is what combining checksums needs to know of the length: x to the number of bits.

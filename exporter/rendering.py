@@ -2,10 +2,13 @@
 
 A fault in a row of the table shows here, when a poll is rendered, and not at a scrape: a wrong
 number of label values or the same series twice raises.
+
+Tasks are made from a few templates, so their settings, calling hours and info repeat: what such a
+value renders to is kept, and only the labels before it differ.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from exporter.domain import AccountState, Schedule, Scope, Task
@@ -15,11 +18,16 @@ from exporter.families import FAMILIES, ClockView, Collector, Family, InfoView, 
 Lines = dict[str, list[str]]
 """Sample lines by family name."""
 
-_OF_TASK: Final = (Subject.INFO, Subject.PROGRESS, Subject.SCHEDULE, Subject.SETTINGS, Subject.TASK)
+Tail = tuple[str, str, str]
+"""Family name, ``name{``, and the line from the end of the common labels on."""
+
 _NAMES: Final = frozenset(
     {"task_name", "skill_group_name", "instance_name", "script_name", "batch"}
 )
 """Labels with a name a person chose, in which a mobile number may stand; ids stay as they are."""
+
+_VALUES_KEPT: Final = 4096
+_LABELS_KEPT: Final = 65536
 
 
 class Renderer:
@@ -30,52 +38,45 @@ class Renderer:
         on = {*collect, Collector.ACCOUNT}
         families = [family for family in FAMILIES if family.collector in on]
         self._account = _pairs(("platform", "account"), (platform, account))
-        self._of_task = tuple(
-            (subject, tuple(family for family in families if family.subject is subject))
-            for subject in _OF_TASK
-        )
-        self._of_clock = tuple(family for family in families if family.subject is Subject.CLOCK)
-        self._of_state = tuple(family for family in families if family.subject is Subject.STATE)
+        self._labels = lru_cache(_VALUES_KEPT)(self._task_labels)
+        self._info = _kept(_tails_of(families, Subject.INFO, Labels.TASK_STATUS))
+        self._progress = _tails_of(families, Subject.PROGRESS, Labels.TASK_STATUS)
+        self._schedule = _kept(_tails_of(families, Subject.SCHEDULE, Labels.TASK))
+        self._settings = _kept(_tails_of(families, Subject.SETTINGS, Labels.TASK))
+        self._task = _tails_of(families, Subject.TASK, Labels.TASK)
+        self._clock = _kept(_tails_of(families, Subject.CLOCK, Labels.TASK))
+        self._state = _tails_of(families, Subject.STATE, Labels.ACCOUNT)
+        self.follows_clock = any(family.subject is Subject.CLOCK for family in families)
+        """Whether any family that is on follows the clock."""
 
     def tasks(self, scope: Scope, tasks: Iterable[Task]) -> Lines:
         """Lines of everything that follows from the tasks alone."""
         lines: Lines = {}
         for task in tasks:
-            plain = self._task_labels(task)
-            with_status = f'{plain},status="{task.status.value}"'
-            for subject, families in self._of_task:
-                value = _subject(subject, task, scope)
-                if value is None:
-                    continue
-                for family in families:
-                    labels = with_status if family.labels is Labels.TASK_STATUS else plain
-                    _render(lines, family, labels, value)
+            labels = self._labels(task.id, task.name)
+            with_status = f'{labels},status="{task.status.value}"'
+            _put(lines, with_status, self._info(InfoView(task.info, scope)))
+            _put(lines, with_status, self._progress(task.progress))
+            _put(lines, labels, self._schedule(task.schedule))
+            _put(lines, labels, self._task(task))
+            _put(lines, labels, self._settings(task.settings))
         return lines
 
     def clock(self, views: Iterable[tuple[Task, ClockView]]) -> Lines:
         """Lines of everything that follows from calling hours and the time."""
         lines: Lines = {}
         for task, view in views:
-            labels = self._task_labels(task)
-            for family in self._of_clock:
-                _render(lines, family, labels, view)
+            _put(lines, self._labels(task.id, task.name), self._clock(view))
         return lines
 
     def state(self, state: AccountState) -> Lines:
         """Lines of the account itself."""
         lines: Lines = {}
-        for family in self._of_state:
-            _render(lines, family, self._account, state)
+        _put(lines, self._account, self._state(state))
         return lines
 
-    @property
-    def follows_clock(self) -> bool:
-        """Whether any family that is on follows the clock."""
-        return bool(self._of_clock)
-
-    def _task_labels(self, task: Task) -> str:
-        name = label_value(masked(task.name))
-        return f'{self._account},task_id="{label_value(task.id)}",task_name="{name}"'
+    def _task_labels(self, task_id: str, name: str) -> str:
+        return f"{self._account},{_pairs(('task_id', 'task_name'), (task_id, name))}"
 
 
 def clocked(task: Task) -> Schedule | None:
@@ -84,38 +85,57 @@ def clocked(task: Task) -> Schedule | None:
     return schedule if schedule is not None and schedule.windows else None
 
 
-def _subject(subject: Subject, task: Task, scope: Scope) -> Any:
-    match subject:
-        case Subject.INFO:
-            return InfoView(task.info, scope)
-        case Subject.TASK:
-            return task
-        case _:
-            return getattr(task, subject.value)
+def _put(lines: Lines, labels: str, tails: Iterable[Tail]) -> None:
+    for name, opening, tail in tails:
+        line = f"{opening}{labels}{tail}"
+        if name in lines:
+            lines[name].append(line)
+        else:
+            lines[name] = [line]
 
 
-def _render(lines: Lines, family: Family, labels: str, subject: Any) -> None:
-    value = family.read(subject)
-    if value is None:
-        return
-    if not family.extra:
-        lines.setdefault(family.name, []).append(f"{family.name}{{{labels}}} {number(value)}\n")
-        return
-    rendered = list(_with_extra(family, labels, value))
-    if len({line.rpartition("}")[0] for line in rendered}) < len(rendered):
+def _kept(tails: Callable[[Any], tuple[Tail, ...]]) -> Callable[[Hashable], tuple[Tail, ...]]:
+    return lru_cache(_VALUES_KEPT)(tails)
+
+
+def _tails_of(
+    families: Iterable[Family], subject: Subject, labels: Labels
+) -> Callable[[Any], tuple[Tail, ...]]:
+    """What turns a subject into the tails of its families' lines; none for None."""
+    mine = [(family, f"{family.name}{{") for family in families if family.subject is subject]
+    for family, _ in mine:
+        if family.labels is not labels:
+            raise ValueError(f"{family.name}: a family of {subject} has the labels {labels.name}")
+
+    def tails(value: Any) -> tuple[Tail, ...]:
+        if value is None:
+            return ()
+        found: list[Tail] = []
+        for family, opening in mine:
+            sample = family.read(value)
+            if sample is None:
+                continue
+            if family.extra:
+                found += [(family.name, opening, tail) for tail in _with_extra(family, sample)]
+            else:
+                found.append((family.name, opening, f"}} {_number(sample)}\n"))
+        return tuple(found)
+
+    return tails
+
+
+def _with_extra(family: Family, samples: Iterable[tuple[Sequence[str], float]]) -> list[str]:
+    rows = [(_pairs(family.extra, tuple(values)), value) for values, value in samples]
+    if len({labels for labels, _ in rows}) < len(rows):
         raise ValueError(f"{family.name}: the same series twice")
-    if rendered:
-        lines.setdefault(family.name, []).extend(rendered)
+    return [f",{labels}}} {_number(value)}\n" for labels, value in rows]
 
 
-def _with_extra(
-    family: Family, labels: str, samples: Iterable[tuple[Sequence[str], float]]
-) -> Iterator[str]:
-    text = partial(_pairs, family.extra)
-    for values, value in samples:
-        yield f"{family.name}{{{labels},{text(values)}}} {number(value)}\n"
+def _number(value: float) -> str:
+    return f"{value}" if type(value) is int else number(value)
 
 
+@lru_cache(_LABELS_KEPT)
 def _pairs(names: Sequence[str], values: Sequence[str]) -> str:
     return ",".join(
         f'{name}="{label_value(masked(value) if name in _NAMES else value)}"'

@@ -42,14 +42,14 @@ class Subject(StrEnum):
     STATE = "state"
 
 
-class InfoView(msgspec.Struct, frozen=True):
+class InfoView(msgspec.Struct, frozen=True, gc=False):
     """What ``outbound_task_info`` is read from."""
 
     info: Info
     scope: Scope
 
 
-class ClockView(msgspec.Struct, frozen=True):
+class ClockView(msgspec.Struct, frozen=True, gc=False):
     """What follows from a schedule at one moment; ``remaining`` in seconds."""
 
     window_open: bool | None

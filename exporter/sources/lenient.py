@@ -6,7 +6,7 @@ name of the field is kept for the counter of unknown values. Empty text counts a
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from math import isfinite
 from typing import Any, Final, TypeVar
@@ -46,6 +46,11 @@ class Fields:
     def note(self, name: str) -> None:
         """Remember that the field could not be read."""
         self._unreadable[name] = None
+
+    def note_all(self, names: Iterable[str]) -> None:
+        """Remember that these could not be read."""
+        for name in names:
+            self.note(name)
 
     def number(self, name: str, value: Any) -> float | None:
         """A finite number that is not negative."""

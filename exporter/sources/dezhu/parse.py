@@ -34,8 +34,14 @@ _REDIAL_INTERVAL: Final = f"{_BATCHES}.autoOutboundInterval"
 _REDIAL_TIMES: Final = f"{_BATCHES}.autoOutboundTimes"
 
 
+_ABSENT: Final = msgspec.Raw(b"null")
+
+
 class _Row(msgspec.Struct, rename="camel", gc=False):
-    """One task as it is sent; what each value is shows only when it is converted."""
+    """One task as it is sent; what each value is shows only when it is converted.
+
+    Windows and batches stay as they came: an account has few different ones, and each is read once.
+    """
 
     task_id: Any = None
     task_name: Any = None
@@ -43,7 +49,7 @@ class _Row(msgspec.Struct, rename="camel", gc=False):
     task_status: Any = None
     task_exec_start_date: Any = None
     task_exec_end_date: Any = None
-    task_exec_times: Any = None
+    task_exec_times: msgspec.Raw = _ABSENT
     skill_set_id: Any = None
     skill_set_name: Any = None
     outbound_number_group_id: Any = None
@@ -53,7 +59,7 @@ class _Row(msgspec.Struct, rename="camel", gc=False):
     abandonment_rate: Any = None
     max_ringing_duration: Any = None
     acw: Any = None
-    outbound_phone_groups: Any = None
+    outbound_phone_groups: msgspec.Raw = _ABSENT
     task_agents: Any = None
     customer_amount: Any = None
     completed_count: Any = None
@@ -69,6 +75,8 @@ class _Data(msgspec.Struct):
 
 _DATA: Final = msgspec.json.Decoder(_Data)
 _ROW: Final = msgspec.json.Decoder(_Row)
+_ANY: Final = msgspec.json.Decoder()
+_KEPT: Final = 4096
 
 
 def read_page(reply: Reply, zone: ZoneInfo) -> Page:
@@ -161,8 +169,17 @@ def _settings(fields: Fields, row: _Row, strategy: str) -> Settings:
 
 
 def _redial(fields: Fields, row: _Row) -> tuple[Redial, ...]:
+    redial, unreadable = _redial_of(bytes(row.outbound_phone_groups))
+    fields.note_all(unreadable)
+    return redial
+
+
+@lru_cache(_KEPT)
+def _redial_of(sent: bytes) -> tuple[tuple[Redial, ...], tuple[str, ...]]:
+    """The batches, and the names of what could not be read of them."""
+    fields = Fields()
     found: dict[str, Redial] = {}
-    for place, group in enumerate(fields.mappings(_BATCHES, row.outbound_phone_groups), start=1):
+    for place, group in enumerate(fields.mappings(_BATCHES, _ANY.decode(sent)), start=1):
         batch = fields.text(_BATCH, group.get("identify")) or f"#{place}"
         if batch in found:
             batch = f"#{place}"
@@ -175,7 +192,7 @@ def _redial(fields: Fields, row: _Row) -> tuple[Redial, ...]:
             interval=None if minutes is None else minutes * 60,
             max_attempts=fields.count(_REDIAL_TIMES, group.get("autoOutboundTimes")),
         )
-    return tuple(found.values())
+    return tuple(found.values()), fields.unknown
 
 
 def _agents(fields: Fields, row: _Row) -> tuple[tuple[str, int], ...]:
@@ -201,13 +218,22 @@ def _schedule(fields: Fields, row: _Row, zone: ZoneInfo) -> Schedule | None:
 
 
 def _windows(fields: Fields, row: _Row) -> tuple[Window, ...]:
+    windows, unreadable = _windows_of(bytes(row.task_exec_times))
+    fields.note_all(unreadable)
+    return windows
+
+
+@lru_cache(_KEPT)
+def _windows_of(sent: bytes) -> tuple[tuple[Window, ...], tuple[str, ...]]:
+    """The daily windows, and the names of what could not be read of them."""
+    fields = Fields()
     windows = []
-    for item in fields.mappings("taskExecTimes", row.task_exec_times):
+    for item in fields.mappings("taskExecTimes", _ANY.decode(sent)):
         start, end = item.get("taskExecTimeStartStr"), item.get("taskExecTimeEndStr")
         window = fields.window("taskExecTimes", start, end)
         if window is not None:
             windows.append(window)
-    return tuple(windows)
+    return tuple(windows), fields.unknown
 
 
 def _day(fields: Fields, name: str, value: Any, zone: ZoneInfo, days_later: int) -> float | None:
