@@ -104,7 +104,11 @@ class Exporter:
         for index, account in enumerate(self._config.accounts):
             start_after = stagger(index, len(self._config.accounts))
             opened = _opened(account, settings, self.store, telemetry)
-            context = await self._stack.enter_async_context(opened)
+            try:
+                context = await self._stack.enter_async_context(opened)
+            except ConfigError as error:
+                error.file = self._config.file
+                raise
             self._pollers.append(AccountPoller(context, start_after=start_after))
         # From the first scrape on every account is known by name.
         await self.store.publish()
@@ -112,7 +116,8 @@ class Exporter:
         telemetry.reload_success_timestamp.set(settings.clock.now())
         loops: list[Loop] = [("publication", self._keep_publishing)]
         loops += [("account", poller.run) for poller in self._pollers]
-        await self._stack.enter_async_context(_running(loops))
+        listening = asyncio.Event()
+        await self._stack.enter_async_context(_running(loops, once=listening))
         site = Site(
             store=self.store,
             telemetry=telemetry,
@@ -125,6 +130,8 @@ class Exporter:
         # Last in, first out: scrapes end before polls are cancelled.
         await self._stack.enter_async_context(server)
         self.urls = server.addresses
+        # A start that fails, and is tried again and again, has called no vendor.
+        listening.set()
 
     async def _keep_publishing(self) -> None:
         while True:
@@ -133,12 +140,18 @@ class Exporter:
 
 
 @asynccontextmanager
-async def _running(
-    loops: Sequence[Loop],
-) -> AsyncIterator[None]:
-    """Own some endless loops; one that ends by an error ends the others and the program."""
+async def _running(loops: Sequence[Loop], *, once: asyncio.Event) -> AsyncIterator[None]:
+    """Own some endless loops, which begin once an event is set.
+
+    One that ends by an error ends the others and the program.
+    """
+
+    async def begun(loop: Callable[[], Coroutine[None, None, None]]) -> None:
+        await once.wait()
+        await loop()
+
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(loop(), name=name) for name, loop in loops]
+        tasks = [group.create_task(begun(loop), name=name) for name, loop in loops]
         try:
             yield
         finally:
@@ -162,7 +175,7 @@ async def _opened(
     )
     limiter = Limiter(common.budget, settings.clock)
     meter.on_refresh(lambda: meter.budget(rate=limiter.rate(), remaining=limiter.remaining()))
-    async with open_session(common, path=account.path) as session:
+    async with open_session(account) as session:
         transport = Transport(
             session,
             limiter=limiter,
@@ -210,7 +223,7 @@ async def check(config: Config, sources: Mapping[str, SourceType] = SOURCES) -> 
     """
     for account in config.accounts:
         await sources[account.platform].check(account)
-        async with open_session(account.common, path=account.path):
+        async with open_session(account):
             pass
 
 

@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import gc
+import math
 import os
 import platform
 import signal
@@ -41,17 +43,32 @@ def run(arguments: Sequence[str]) -> int:
         "demo": _demo,
         "simulate": _simulate,
     }
+    _spare_the_collector()
     try:
         asyncio.run(commands[flags.command](flags))
     except ConfigError as error:
-        sys.stderr.write(f"outbound-exporter: {error}\n")
+        line = " ".join(str(error).splitlines())
+        sys.stderr.write(f"outbound-exporter: {line}\n")
         return 1
     return 0
 
 
+def _spare_the_collector() -> None:
+    """Keep pauses of the garbage collector short.
+
+    What the imports made lives as long as the process, and looking at it again and again is most of
+    a full collection: frozen, it is never looked at. Full collections are also made rarer.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 async def _serve(flags: argparse.Namespace) -> None:
+    # First of all: what is told to stop while it starts stops too, even as process 1.
+    stop = _stopped_by_signal()
     config = await _load(flags.config_file)
-    await serve(config, _settings(flags), _stopped_by_signal())
+    await serve(config, _settings(flags), stop)
 
 
 async def _check(flags: argparse.Namespace) -> None:
@@ -69,13 +86,14 @@ async def _demo(flags: argparse.Namespace) -> None:
     # Only the demo and the simulator need it; an exporter in production never loads it.
     from exporter.simulator import Simulator, SimulatorOptions  # noqa: PLC0415
 
+    stop = _stopped_by_signal()
     options = SimulatorOptions(tasks=flags.tasks, seed=flags.seed, speed=flags.speed)
     async with Simulator(options) as simulator:
         text = simulator.config_text(refresh=_DEMO_REFRESH, budget=_DEMO_BUDGET)
         config = await asyncio.to_thread(
             parse, text, file=Path("demo.yaml"), options=_OPTIONS, environ={}
         )
-        await serve(config, _settings(flags), _stopped_by_signal(), announce=_announce_demo)
+        await serve(config, _settings(flags), stop, announce=_announce_demo)
 
 
 async def _simulate(flags: argparse.Namespace) -> None:
@@ -152,18 +170,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_web_flags(parser)
     _add_log_flags(parser)
     parser.set_defaults(command="serve")
-    commands = parser.add_subparsers(title="commands", metavar="")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     demo = commands.add_parser(
         "demo", help="both vendors simulated, and the exporter polling them", allow_abbrev=False
     )
     _add_world_flags(demo)
-    _add_web_flags(demo)
+    _add_web_flags(demo, again=True)
+    _add_log_flags(demo, again=True)
     demo.set_defaults(command="demo")
     simulate = commands.add_parser(
         "simulate", help="the simulated vendors alone", allow_abbrev=False
     )
     _add_world_flags(simulate)
     _add_simulator_flags(simulate)
+    _add_log_flags(simulate, again=True)
     simulate.set_defaults(command="simulate")
     return parser
 
@@ -184,36 +204,48 @@ def _add_config_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_web_flags(parser: argparse.ArgumentParser) -> None:
+def _add_web_flags(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """With ``again`` a flag that is not given leaves what stood before the command as it is."""
+
+    def default(value: Any) -> Any:
+        return argparse.SUPPRESS if again else value
+
     parser.add_argument(
         "--web.listen-address",
         dest="listen",
         action="append",
+        default=default(None),
         metavar="ADDRESS",
         help="host:port, [v6]:port or :port, repeatable; port 0 picks one",
     )
     parser.add_argument(
-        "--web.telemetry-path", dest="telemetry_path", default="/metrics", metavar="PATH"
+        "--web.telemetry-path",
+        dest="telemetry_path",
+        default=default("/metrics"),
+        metavar="PATH",
     )
     parser.add_argument(
         "--web.max-requests",
         dest="max_requests",
         type=_positive,
-        default=40,
+        default=default(40),
         metavar="N",
         help="scrapes at once; one more is answered 503",
     )
 
 
-def _add_log_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--log.level", dest="log_level", choices=logs.LEVELS, default="info")
-    parser.add_argument("--log.format", dest="log_format", choices=logs.FORMATS, default="logfmt")
+def _add_log_flags(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    for name, choices in (("level", logs.LEVELS), ("format", logs.FORMATS)):
+        default = argparse.SUPPRESS if again else {"level": "info", "format": "logfmt"}[name]
+        parser.add_argument(f"--log.{name}", dest=f"log_{name}", choices=choices, default=default)
 
 
 def _add_world_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tasks", type=_positive, default=40, help="campaigns of each vendor")
     parser.add_argument("--seed", type=int, default=1, help="the same seed repeats the same run")
-    parser.add_argument("--speed", type=float, default=1.0, help="how fast customers are dialled")
+    parser.add_argument(
+        "--speed", type=_above_zero, default=1.0, help="how fast customers are dialled"
+    )
 
 
 def _add_simulator_flags(parser: argparse.ArgumentParser) -> None:
@@ -232,7 +264,16 @@ def _add_simulator_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("expected a number from 1")
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
+    return int(text)
+
+
+def _above_zero(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
     return number

@@ -34,10 +34,17 @@ def masked(name: str) -> str:
     return _MOBILE.sub(r"\1********", name)
 
 
+def cut(text: str) -> str:
+    """``text`` as long as a label shows it: 255 characters, and an ellipsis where there were more.
+
+    Whoever keeps label values apart has to compare what is shown.
+    """
+    return text if len(text) <= MAX_LABEL_CHARACTERS else text[:MAX_LABEL_CHARACTERS] + "…"
+
+
 def label_value(text: str) -> str:
-    """``text`` as it stands between the quotes of a label: cut to 255 characters, escaped."""
-    if len(text) > MAX_LABEL_CHARACTERS:
-        text = text[:MAX_LABEL_CHARACTERS] + "…"
+    """``text`` as it stands between the quotes of a label: cut and escaped."""
+    text = cut(text)
     return text.translate(_ESCAPES) if _UNSAFE.search(text) else text
 
 
@@ -146,10 +153,22 @@ def _multiplied(left: int, right: int) -> int:
 @lru_cache(maxsize=8192)
 def _shift(length: int) -> int:
     """Give x to the power of eight times ``length``, modulo the polynomial."""
-    power, square = _ONE, _ONE >> 8
+    power, place = _ONE, 0
     while length:
-        if length & 1:
+        power = _multiplied(power, _shift_of_byte(length & 0xFF, place))
+        length, place = length >> 8, place + 8
+    return power
+
+
+@lru_cache(maxsize=2048)
+def _shift_of_byte(byte: int, place: int) -> int:
+    """The same for a length of which one byte is set, ``place`` bits up; there are few of these."""
+    power, square = _ONE, _ONE >> 8
+    for _ in range(place):
+        square = _multiplied(square, square)
+    while byte:
+        if byte & 1:
             power = _multiplied(power, square)
         square = _multiplied(square, square)
-        length >>= 1
+        byte >>= 1
     return power

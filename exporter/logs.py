@@ -57,6 +57,12 @@ class _Handler(logging.Handler):
     """Hands records of the standard library on."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log one record."""
+        """Log one record; a level between ours counts as the one below."""
+        level = max(level for level in (0, *_LEVELS.values()) if level <= record.levelno)
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError, LookupError):
+            # Arguments that do not fit: whoever logs must not fail by it.
+            message = str(record.msg)
         log = structlog.get_logger()
-        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+        log.log(level, message, logger=record.name, exc_info=record.exc_info)

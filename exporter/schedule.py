@@ -28,12 +28,21 @@ def retry_delay(
         random: Full jitter, so that accounts which fail together do not come back together.
     """
     if error.reason in _SLOW:
-        return SLOW_RETRY_SECONDS * (1 + JITTER * random())
+        return jittered(SLOW_RETRY_SECONDS, random=random)
     if error.reason not in _BACKED_OFF:
         return None
+    return max(backoff(failures, interval=interval, random=random), error.retry_after or 0.0)
+
+
+def backoff(failures: int, *, interval: float, random: Random) -> float:
+    """Seconds to wait after so many failures in a row; never more than ``interval``."""
     ceiling = min(interval, _BACKOFF_BASE_SECONDS * 2.0 ** min(failures, 20))
-    backoff = min(ceiling, _BACKOFF_FLOOR_SECONDS + random() * ceiling)
-    return max(backoff, error.retry_after or 0.0)
+    return min(ceiling, _BACKOFF_FLOOR_SECONDS + random() * ceiling)
+
+
+def jittered(seconds: float, *, random: Random) -> float:
+    """A wait made up to a twentieth longer, so that what began together does not stay so."""
+    return seconds * (1 + JITTER * random())
 
 
 class Timetable:

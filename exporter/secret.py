@@ -68,7 +68,7 @@ class SecretReader:
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
             if stamp == self._stamp:
                 return
-            text = file.read_text(encoding="utf-8").strip()
+            text = file.read_text(encoding="utf-8-sig").strip()
         except OSError as error:
             raise ConfigError(
                 f"cannot read the secret file {file}: {error.strerror}", path=self._path

@@ -2,28 +2,27 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Never
 
 import aiohttp
 
 from exporter import __version__
-from exporter.config.model import Common, TlsConfig
+from exporter.config.model import Account, TlsConfig
 from exporter.errors import ConfigError
 
 
 @asynccontextmanager
-async def open_session(common: Common, *, path: str) -> AsyncIterator[aiohttp.ClientSession]:
+async def open_session(account: Account) -> AsyncIterator[aiohttp.ClientSession]:
     """A session for the calls of one account.
-
-    Args:
-        common: The account's settings.
-        path: Its key path, for errors.
 
     Raises:
         ConfigError: A certificate, key or CA file is of no use.
     """
-    context = await asyncio.to_thread(tls_context, common.tls_config, path=path)
+    common = account.common
+    context = await asyncio.to_thread(tls_context, common.tls_config, where=account.where)
     connector = aiohttp.TCPConnector(limit=common.budget.concurrency, ssl=context)
     async with aiohttp.ClientSession(
         connector=connector,
@@ -33,11 +32,20 @@ async def open_session(common: Common, *, path: str) -> AsyncIterator[aiohttp.Cl
         headers={"User-Agent": f"outbound-exporter/{__version__}"},
         trust_env=common.proxy_from_environment,
     ) as session:
+        # What the environment is asked for is a proxy: aiohttp would also sign calls with whatever
+        # ~/.netrc holds for the vendor's host. There is no public switch in 3.14.
+        session._get_netrc_auth = _no_login  # type: ignore[assignment,method-assign]  # noqa: SLF001
         yield session
 
 
-def tls_context(tls: TlsConfig, *, path: str) -> ssl.SSLContext:
+def _no_login(_host: str) -> None:
+    """None: no call carries a login of the environment."""
+
+
+def tls_context(tls: TlsConfig, *, where: Callable[[str], str]) -> ssl.SSLContext:
     """TLS towards a vendor. Reads files: call it off the event loop.
+
+    ``where`` gives the path at which a key of the account is written, for errors.
 
     Raises:
         ConfigError: A certificate, key or CA file is of no use.
@@ -45,16 +53,40 @@ def tls_context(tls: TlsConfig, *, path: str) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=tls.ca_file or None)
     except (OSError, ssl.SSLError) as error:
-        raise _unusable(f"{path}.tls_config.ca_file", tls.ca_file, error) from None
+        raise _unusable(where("tls_config.ca_file"), tls.ca_file, error) from None
     if tls.insecure_skip_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if tls.cert_file:
-        try:
-            context.load_cert_chain(tls.cert_file, tls.key_file or None)
-        except (OSError, ssl.SSLError) as error:
-            raise _unusable(f"{path}.tls_config.cert_file", tls.cert_file, error) from None
+        _load_certificate(context, tls, where)
     return context
+
+
+def _load_certificate(context: ssl.SSLContext, tls: TlsConfig, where: Callable[[str], str]) -> None:
+    # OpenSSL names neither the file that it cannot read nor the one that is not PEM.
+    for key, file in (("cert_file", tls.cert_file), ("key_file", tls.key_file)):
+        try:
+            with Path(file).open("rb"):
+                pass
+        except OSError as error:
+            raise _unusable(where(f"tls_config.{key}"), file, error) from None
+
+    def passphrase() -> Never:
+        # Without this OpenSSL would ask for it at the terminal and wait.
+        raise ConfigError(
+            f"the key in {tls.key_file} is encrypted: expected one without a passphrase",
+            path=where("tls_config.key_file"),
+        )
+
+    try:
+        context.load_cert_chain(tls.cert_file, tls.key_file, password=passphrase)
+    except ssl.SSLError as error:
+        why = f" ({error.reason})" if error.reason else ""
+        raise ConfigError(
+            f"expected a certificate in {tls.cert_file} and its key in {tls.key_file},"
+            f" both PEM{why}",
+            path=where("tls_config.cert_file"),
+        ) from None
 
 
 def _unusable(path: str, file: str, error: OSError) -> ConfigError:

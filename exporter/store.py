@@ -16,8 +16,8 @@ from exporter.domain import AccountState, Task
 from exporter.exposition import Body, Segment, header, joined, segment
 from exporter.families import FAMILIES
 
-Chunks = Mapping[str, tuple[Segment, ...]]
-"""Segments by family name."""
+Chunks = Mapping[str, tuple[Segment | Body, ...]]
+"""Lines by family name, in pieces that follow one another."""
 
 _HEADERS: Final[Mapping[str, Body]] = {
     family.name: joined([segment(header(family.name, family.help), samples=0)])
@@ -42,8 +42,8 @@ class Publication(msgspec.Struct, frozen=True):
 
     def of(self, names: Iterable[str]) -> Body:
         """The part of some accounts; unknown names are left out."""
-        wanted = [self.accounts[name] for name in self.accounts if name in set(names)]
-        return _by_family(wanted)
+        wanted = set(names)
+        return _by_family([mine for name, mine in self.accounts.items() if name in wanted])
 
 
 class Store:
@@ -122,11 +122,12 @@ def _publication(
 
 
 def _family_bodies(parts: Iterable[Chunks]) -> Mapping[str, Body]:
-    segments: dict[str, list[Segment]] = {}
+    segments: dict[str, list[Segment | Body]] = {}
     for chunks in parts:
         for name, chunk in chunks.items():
             segments.setdefault(name, []).extend(chunk)
-    return {name: joined(segments[name]) for name in segments}
+    # A family without a segment would be a header without samples.
+    return {name: joined(mine) for name, mine in segments.items() if mine}
 
 
 def _by_family(accounts: list[Mapping[str, Body]]) -> Body:

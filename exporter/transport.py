@@ -19,7 +19,7 @@ from exporter.limiter import Limiter
 from exporter.telemetry import AccountMeter
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
-_INFLATE_ON_LOOP_BYTES: Final = 128 * 1024
+_INFLATE_ON_LOOP_BYTES: Final = 256 * 1024
 _GZIP: Final = 31
 _PERMANENT_HTTP: Final = {
     401: Reason.AUTH,
@@ -73,6 +73,9 @@ class Reply(msgspec.Struct, frozen=True):
 def http_error(reply: Reply) -> PollError:
     """The error for a reply whose body names no code that is known: the HTTP status decides."""
     status = reply.status
+    if status == 407:
+        message = "HTTP 407: the proxy refuses; check the login in proxy_url"
+        return PollError(Reason.UNAVAILABLE, message, code="proxy")
     if status < 300:
         return malformed("the answer has an unknown code")
     reason = _PERMANENT_HTTP.get(status, Reason.UNAVAILABLE if status >= 500 else Reason.CONFIG)
@@ -218,23 +221,28 @@ async def _read_capped(content: aiohttp.StreamReader) -> bytes:
 
 
 async def _inflated(body: bytes) -> bytes:
-    if len(body) > _INFLATE_ON_LOOP_BYTES:
-        return await asyncio.to_thread(_inflate, body)
-    return _inflate(body)
+    """Inflate, but never past the cap, and what is large off the loop.
 
-
-def _inflate(body: bytes) -> bytes:
-    """Inflate, but never past the cap: a small body can hold gigabytes."""
+    The size of ``body`` tells neither: a few kilobytes can hold gigabytes.
+    """
     inflater = zlib.decompressobj(_GZIP)
-    try:
-        plain = inflater.decompress(body, MAX_BODY_BYTES + 1)
-    except zlib.error:
-        raise malformed("the body is not valid gzip") from None
-    if len(plain) > MAX_BODY_BYTES:
+    head = _inflate(inflater, body, _INFLATE_ON_LOOP_BYTES)
+    rest = b""
+    if not inflater.eof:
+        most = MAX_BODY_BYTES + 1 - len(head)
+        rest = await asyncio.to_thread(_inflate, inflater, inflater.unconsumed_tail, most)
+    if len(head) + len(rest) > MAX_BODY_BYTES:
         raise _too_large()
     if not inflater.eof:
         raise malformed("the gzip body ends too early")
-    return plain
+    return head + rest
+
+
+def _inflate(inflater: "zlib._Decompress", data: bytes, most: int) -> bytes:
+    try:
+        return inflater.decompress(data, most)
+    except zlib.error:
+        raise malformed("the body is not valid gzip") from None
 
 
 def _too_large() -> PollError:

@@ -5,13 +5,13 @@ from typing import Final
 
 from exporter.domain import Scope, Tier
 from exporter.errors import PollError
-from exporter.poller.context import Context
+from exporter.poller.context import Context, sleep_unless
 from exporter.poller.detail_loop import DetailPoller
 from exporter.poller.health import DISCOVERY, Key
 from exporter.poller.reading import Reader
 from exporter.poller.scope import ScopePoller
 from exporter.poller.selection import Selector
-from exporter.schedule import retry_delay
+from exporter.schedule import jittered, retry_delay
 
 _MINUTE_SECONDS: Final = 60.0
 _SHORTEST_TICK_SECONDS: Final = 0.05
@@ -49,7 +49,7 @@ class AccountPoller:
             error: PollError | None = None
             try:
                 with context.guarded(DISCOVERY):
-                    self._follow(await context.source.scopes(), loops)
+                    await self._follow(await context.source.scopes(), loops)
             except PollError as failure:
                 error = failure
                 self.ready.set()
@@ -60,15 +60,21 @@ class AccountPoller:
                 if error is None
                 else retry_delay(error, failures=failures, interval=interval, random=context.random)
             )
-            await context.clock.sleep(interval if retry is None else retry)
+            usual = jittered(interval, random=context.random)
+            await context.clock.sleep(usual if retry is None else retry)
 
-    def _follow(self, scopes: tuple[Scope, ...], loops: asyncio.TaskGroup) -> None:
+    async def _follow(self, scopes: tuple[Scope, ...], loops: asyncio.TaskGroup) -> None:
         """Start reading new scopes and stop reading those that are gone."""
         context = self._context
-        for scope in [scope for scope in self._running if scope not in scopes]:
-            self._running.pop(scope).cancel()
-            context.health.forget_scope(scope)
-            context.unclassified.pop(scope.id, None)
+        gone = [scope for scope in self._running if scope not in scopes]
+        ended = [self._running.pop(scope) for scope in gone]
+        for task in ended:
+            task.cancel()
+        if ended:
+            # What they still had to say must not come after they are forgotten.
+            await asyncio.wait(ended)
+        for scope in gone:
+            context.forget_scope(scope)
             if scope.id not in {kept.id for kept in scopes}:
                 context.book.drop_scope(scope.id)
         context.scopes = {scope.id: scope for scope in scopes}
@@ -86,13 +92,27 @@ class AccountPoller:
 
     async def _keep_time(self) -> None:
         """Follow the clock without a call: windows, time remaining, and data that grows stale."""
-        context = self._context
         while True:
-            now = context.clock.now()
-            minute = now - now % _MINUTE_SECONDS + _MINUTE_SECONDS
-            expiry = context.book.next_expiry(context.lifetimes())
-            moments = [minute, context.next_edge, expiry]
-            at = min(moment for moment in moments if moment is not None)
-            await context.clock.sleep(max(_SHORTEST_TICK_SECONDS, at - now))
-            context.book.expire(context.clock.now(), context.lifetimes())
-            await context.publish_safely(clock_moved=True)
+            try:
+                with self._context.guarded("clock"):
+                    await self._tick()
+            except PollError:
+                await self._context.clock.sleep(_MINUTE_SECONDS)
+
+    async def _tick(self) -> None:
+        context, clock = self._context, self._context.clock
+        context.edge_moved.clear()
+        now, edge = clock.now(), context.next_edge
+        expiry = context.book.next_expiry(context.lifetimes())
+        waits = [_MINUTE_SECONDS - now % _MINUTE_SECONDS]
+        if edge is not None:
+            waits.append(edge - now)
+        if expiry is not None:
+            waits.append(expiry - clock.monotonic())
+        seconds = max(_SHORTEST_TICK_SECONDS, min(waits))
+        until = clock.monotonic() + seconds
+        await sleep_unless(context.edge_moved, clock=clock, seconds=seconds)
+        if clock.monotonic() < until:
+            return
+        context.book.expire(clock.monotonic(), context.lifetimes())
+        await context.publish_safely(clock_moved=True)

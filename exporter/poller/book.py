@@ -6,7 +6,8 @@ look-up, or a complete reading of every tier begun since, says that it is nowher
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from typing import Final
 
 import msgspec
 
@@ -15,16 +16,19 @@ from exporter.poller.details import Detail, carried, has_counts, merged
 from exporter.poller.reading import Reading
 from exporter.poller.selection import Drop, Selector, surplus
 
+STEP_TASKS: Final = 250
+
 Place = tuple[str, Tier]
 """Scope id and tier."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One task as it was seen last.
 
-    ``missing_since`` is when a reading of its tier that lacked it began, epoch seconds; ``missed``
-    are the tiers whose readings have lacked it since. ``counted``: it was seen with its jobs by
-    state, not only in its detail.
+    Times are those of the monotonic clock: a wall clock set back must not make what comes look
+    older than what is known. ``missing_since`` is when a reading of its tier that lacked it began;
+    ``missed`` are the tiers whose readings have lacked it since. ``counted``: it was seen with its
+    jobs by state, not only in its detail.
     """
 
     task: Task
@@ -47,27 +51,36 @@ class Book:
         self._drops: dict[Place, Counter[Drop]] = {}
         self._dirty: set[Place] = set()
 
-    def record(self, reading: Reading) -> list[Task]:
-        """Take in a complete reading.
+    def record(self, reading: Reading, *, now: float) -> Generator[None, None, list[Task]]:
+        """Take in a complete reading; ``now`` in epoch seconds.
+
+        Yields after each few hundred tasks, so that the caller can let others run: thousands take
+        longer than the event loop may be held. Each task is whole at every such point, yet the
+        limit holds only at the end.
 
         Returns:
             The tasks of its tier that it lacks and whose new place has to be looked up.
         """
-        place = (reading.scope.id, reading.tier)
         drops: Counter[Drop] = Counter()
-        for sighting in reading.sightings.values():
-            why = self.see(reading.scope, sighting.task, sighting.at, now=reading.started)
+        for index, sighting in enumerate(reading.sightings.values(), start=1):
+            why = self.see(reading.scope, sighting.task, sighting.at, now=now)
             if why is not None:
                 drops[why] += 1
-        self._drops[place] = drops
+            if index % STEP_TASKS == 0:
+                yield
+        yield
+        self._drops[reading.scope.id, reading.tier] = drops
         for task_id in reading.gone:
             self.drop(task_id)
-        missing = self._mark_missing(reading)
+        missing = yield from self._mark_missing(reading)
         self._keep_to_limit()
         return missing
 
     def see(self, scope: Scope, task: Task, at: float, *, now: float) -> Drop | None:
-        """Take in one observation of a task at ``at``; returns why it is not exposed, if so."""
+        """Take in what a task was at ``at``; returns why it is not exposed, if so.
+
+        ``now``, from which its age counts, is in epoch seconds.
+        """
         known = self.entry(task.id)
         if known is not None and (known.seen_at > at or self._where[task.id][0] != scope.id):
             return None
@@ -103,7 +116,7 @@ class Book:
                 self.drop(task_id)
 
     def next_expiry(self, lifetimes: Mapping[Tier, float]) -> float | None:
-        """When the next task expires, epoch seconds; None if there is none."""
+        """When the next task expires; None if there is none."""
         return min(
             (
                 min(entry.seen_at for entry in entries.values()) + lifetimes[place[1]]
@@ -192,30 +205,34 @@ class Book:
         self._places.setdefault(place, {})[task_id] = entry
         self._dirty.add(place)
 
-    def _mark_missing(self, reading: Reading) -> list[Task]:
+    def _mark_missing(self, reading: Reading) -> Generator[None, None, list[Task]]:
         missing: list[Task] = []
-        for task_id, entry in list(self._unseen(reading)):
-            since = entry.missing_since
-            mine = self._where[task_id][1] is reading.tier
-            if not mine and (since is None or reading.started < since):
-                continue
-            missed = entry.missed | {reading.tier}
-            if missed >= set(Tier):
-                self.drop(task_id)
-                continue
-            place = self._where[task_id]
-            self._places[place][task_id] = msgspec.structs.replace(
-                entry, missing_since=reading.started if since is None else since, missed=missed
-            )
-            if mine:
-                missing.append(entry.task)
+        for tier in Tier:
+            entries = list(self._places.get((reading.scope.id, tier), {}).items())
+            for index, (task_id, entry) in enumerate(entries, start=1):
+                if task_id not in reading.sightings and entry.seen_at < reading.started:
+                    missing += self._marked(reading, task_id)
+                if index % STEP_TASKS == 0:
+                    yield
         return missing
 
-    def _unseen(self, reading: Reading) -> Iterator[tuple[str, Entry]]:
-        for tier in Tier:
-            for task_id, entry in self._places.get((reading.scope.id, tier), {}).items():
-                if task_id not in reading.sightings and entry.seen_at < reading.started:
-                    yield task_id, entry
+    def _marked(self, reading: Reading, task_id: str) -> list[Task]:
+        """Note that a reading lacks a task; the task itself if it left the reading's tier."""
+        entry, place = self.entry(task_id), self._where.get(task_id)
+        if entry is None or place is None or entry.seen_at >= reading.started:
+            return []
+        since = entry.missing_since
+        mine = place[1] is reading.tier
+        if not mine and (since is None or reading.started < since):
+            return []
+        missed = entry.missed | {reading.tier} if reading.reaches(entry.task) else entry.missed
+        if missed >= set(Tier):
+            self.drop(task_id)
+            return []
+        self._places[place][task_id] = msgspec.structs.replace(
+            entry, missing_since=reading.started if since is None else since, missed=missed
+        )
+        return [entry.task] if mine else []
 
     def _keep_to_limit(self) -> None:
         excess = len(self._where) - self._selector.limit

@@ -11,8 +11,9 @@ from exporter.config.model import Account
 from exporter.domain import AccountState, Scope, Task, Tier, TierState
 from exporter.errors import PollError, Reason
 from exporter.poller.book import Book
-from exporter.poller.health import DETAIL, EXPOSITION, Health, Key
+from exporter.poller.health import DETAIL, DISCOVERY, EXPOSITION, Health, Key
 from exporter.poller.publisher import Publisher
+from exporter.poller.reading import Reading
 from exporter.schedule import Random
 from exporter.source import Source
 from exporter.telemetry import AccountMeter
@@ -47,18 +48,38 @@ class Context:
         self.unclassified: dict[str, int] = {}
         self.details_outstanding: int | None = None
         self.details_wanted = asyncio.Event()
+        self.edge_moved = asyncio.Event()
+        """Set when ``next_edge`` is not what it was."""
         self._transport = transport
         self._publisher = publisher
         self._told: set[tuple[str, str]] = set()
+        self._bugs: dict[str, type[Exception]] = {}
+        self._stretched: dict[tuple[Tier, Scope], int] = {}
 
     def interval(self, tier: Tier) -> float:
-        """The interval in force for a tier, in seconds."""
+        """The interval in force for a tier, in seconds: that of its slowest scope."""
+        times = (self._stretched.get((tier, scope), 1) for scope in self.scopes.values())
+        return self.configured_interval(tier) * max(times, default=1)
+
+    def stretch(self, tier: Tier, scope: Scope, times: int) -> None:
+        """A poll of a tier took as long as so many of its configured intervals."""
+        self._stretched[tier, scope] = times
+
+    def configured_interval(self, tier: Tier) -> float:
+        """The interval of a tier as the configuration has it, in seconds."""
         refresh = self.account.common.refresh
         return {
             Tier.ACTIVE: refresh.active,
             Tier.IDLE: refresh.idle,
             Tier.FINISHED: refresh.finished,
         }[tier]
+
+    def forget_scope(self, scope: Scope) -> None:
+        """Drop what is known of how a scope fared."""
+        self.health.forget_scope(scope)
+        self.unclassified.pop(scope.id, None)
+        for tier in Tier:
+            self._stretched.pop((tier, scope), None)
 
     def lifetimes(self) -> dict[Tier, float]:
         """How long after it was seen last a task of each tier is still exposed, in seconds."""
@@ -72,19 +93,40 @@ class Context:
     async def publish_safely(self, *, clock_moved: bool = False) -> None:
         """Publish what changed in the book, and the state; a fault shows as reason bug.
 
-        What was published before stays, and the next publication tries the same again.
+        The tasks that were published before stay, and the next publication tries the same again.
         """
-        key = Key(EXPOSITION)
+        key, edge = Key(EXPOSITION), self.next_edge
+        error: PollError | None = None
         try:
             with self.guarded(EXPOSITION):
                 await self._publisher.publish(
                     self.scopes, self.state, now=self.clock.now(), clock_moved=clock_moved
                 )
-        except PollError as error:
-            self.health.record(key, error, now=self.clock.now())
-        else:
-            if self.health.attempt(key) is not None:
-                self.health.record(key, None, now=self.clock.now())
+        except PollError as failure:
+            error = failure
+        if self.next_edge != edge:
+            self.edge_moved.set()
+        if error is None and not self.health.fails(key):
+            return
+        self.health.record(key, error, now=self.clock.now())
+        with suppress(PollError), self.guarded("state"):
+            await self._publisher.tell(self.state)
+
+    async def record(self, reading: Reading) -> list[Task]:
+        """Take a complete reading into the book, in steps that leave the loop free.
+
+        Returns:
+            The tasks of its tier that it lacks and whose new place has to be looked up.
+        """
+        async with self._publisher.book_at_rest:
+            steps = self.book.record(reading, now=self.clock.now())
+            while True:
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    missing: list[Task] = end.value
+                    return missing
+                await asyncio.sleep(0)
 
     def note_unknown(self, task: Task) -> None:
         """Count the values of a task that could not be read; log each field once."""
@@ -99,7 +141,8 @@ class Context:
     def guarded(self, where: str) -> Iterator[None]:
         """The boundary of every attempt: an exception of our own becomes a PollError too.
 
-        Its traceback is logged, and the loop that called lives on.
+        Its traceback is logged once, until what failed has worked again, and the loop that called
+        lives on.
 
         Raises:
             PollError: Whatever went wrong inside.
@@ -109,15 +152,19 @@ class Context:
         except PollError:
             raise
         except Exception as error:
-            _log.exception("bug", account=self.account.name, where=where)
+            if self._bugs.get(where) is not type(error):
+                self._bugs[where] = type(error)
+                _log.exception("bug", account=self.account.name, where=where)
             message = "an error in the exporter; its log has the traceback"
             raise PollError(Reason.BUG, message) from error
+        else:
+            self._bugs.pop(where, None)
 
     def state(self) -> AccountState:
         """The account as it stands now."""
         detail_up = self.health.collector_up(DETAIL)
         return AccountState(
-            up=self.health.up(),
+            up=self._up(),
             tiers={tier: self._tier_state(tier) for tier in Tier},
             tasks=self.book.counts(),
             dropped=self.book.dropped(),
@@ -128,6 +175,12 @@ class Context:
             details_outstanding=self.details_outstanding,
             unclassified=sum(self.unclassified.values()) if self.unclassified else None,
         )
+
+    def _up(self) -> bool | None:
+        up = self.health.up()
+        # Discovery worked and found nothing to read: all there was to try was tried.
+        nothing = up is None and not self.scopes and self.health.attempt(Key(DISCOVERY)) is not None
+        return True if nothing else up
 
     def _tier_state(self, tier: Tier) -> TierState:
         attempts = [
@@ -154,6 +207,6 @@ async def sleep_unless(event: asyncio.Event, *, clock: Clock, seconds: float) ->
     finally:
         for task in (sleeper, waiter):
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        # Not by awaiting each: that could swallow a cancellation that was meant for the caller.
+        await asyncio.wait({sleeper, waiter})
     event.clear()

@@ -1,16 +1,17 @@
 """Fetches what list rows lack, one task at a time, from what the budget leaves over."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 from exporter.domain import Scope, Task, Tier
-from exporter.errors import PollError
+from exporter.errors import PollError, Reason, ScopeGone
 from exporter.poller.context import Context, sleep_unless
 from exporter.poller.details import due_at
 from exporter.poller.health import DETAIL, Key
-from exporter.schedule import retry_delay
+from exporter.schedule import backoff, retry_delay
 from exporter.source import Priority
 
 _BATCH: Final = 20
@@ -21,88 +22,158 @@ _RANK: Final = {Tier.ACTIVE: 0, Tier.IDLE: 1, Tier.FINISHED: 2}
 
 
 class _Due(msgspec.Struct, frozen=True, order=True):
+    failures: int
     rank: int
     at: float
     task_id: str
 
 
+class _Plan(msgspec.Struct):
+    """What to fetch now, how many tasks lack a detail in all, and when the next one is due."""
+
+    next_at: float
+    due: list[_Due] = []
+    outstanding: int = 0
+
+
+class _Failing(msgspec.Struct, frozen=True):
+    """A task whose latest fetches failed; it is left alone until ``not_before``."""
+
+    scope_id: str
+    failures: int
+    not_before: float
+
+
 class DetailPoller:
-    """Keeps the details of an account's tasks current; ends only by cancellation."""
+    """Keeps the details of an account's tasks current; ends only by cancellation.
+
+    A task that fails is put off and then comes after all others, so that it keeps nobody waiting.
+    All times are those of the monotonic clock.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._wanted = bool(_COLLECTORS & set(context.account.common.collect))
+        self._failing: dict[str, _Failing] = {}
+        self._off: dict[str, float] = {}
+        self._failed_in_a_row = 0
 
     async def run(self) -> None:
         """Fetch whatever is due, the active tasks first, then wait for more."""
-        clock = self._context.clock
         while True:
-            due, next_at = await self._scan()
-            await self._tell(len(due))
-            pause = max(0.0, next_at - clock.now())
-            if due:
-                pause = await self._fetch_some(due[:_BATCH])
-            if pause or not due:
-                await sleep_unless(self._context.details_wanted, clock=clock, seconds=pause)
+            try:
+                with self._context.guarded(DETAIL):
+                    await self._turn()
+            except PollError:
+                await self._context.clock.sleep(_IDLE_SECONDS)
+
+    async def _turn(self) -> None:
+        context, clock = self._context, self._context.clock
+        plan = await self._scan()
+        await self._tell(plan.outstanding)
+        if not plan.due:
+            seconds = max(0.0, plan.next_at - clock.monotonic())
+            await sleep_unless(context.details_wanted, clock=clock, seconds=seconds)
+            return
+        pause = 0.0
+        for each in sorted(plan.due)[:_BATCH]:
+            pause = await self._attempt(each.task_id)
+            if pause:
+                break
+        await context.publish_safely()
+        # A pause is made whatever is wanted meanwhile.
+        await clock.sleep(pause)
 
     async def _tell(self, outstanding: int) -> None:
         told, self._context.details_outstanding = self._context.details_outstanding, outstanding
         if told != outstanding:
             await self._context.publish_safely()
 
-    async def _fetch_some(self, due: list[_Due]) -> float:
-        """Fetch a few and publish them; returns how long to wait, for a failure or not at all."""
-        context, pause = self._context, 0.0
-        error: PollError | None = None
-        try:
-            with context.guarded(DETAIL):
-                for each in due:
-                    await self._fetch(each.task_id)
-        except PollError as failure:
-            error = failure
-        failures = context.health.record(Key(DETAIL), error, now=context.clock.now())
-        if error is not None:
-            interval = context.interval(Tier.IDLE)
-            retry = retry_delay(error, failures=failures, interval=interval, random=context.random)
-            pause = interval if retry is None else retry
-        await context.publish_safely()
-        return pause
-
-    async def _fetch(self, task_id: str) -> None:
+    async def _attempt(self, task_id: str) -> float:
+        """Fetch one detail; returns for how many seconds none is to be fetched then."""
         context = self._context
         place, entry = context.book.place(task_id), context.book.entry(task_id)
-        if place is None or entry is None:
-            return
-        scope = context.scopes.get(place[0], Scope(place[0]))
-        found = await context.source.find(scope, entry.task, priority=Priority.DETAIL)
-        now = context.clock.now()
+        scope = None if place is None else context.scopes.get(place[0])
+        if entry is None or scope is None or self._is_off(scope):
+            return 0.0
+        try:
+            with context.guarded(Key(DETAIL, scope).where):
+                await self._fetch(scope, entry.task)
+        except PollError as error:
+            context.health.record(Key(DETAIL, scope), error, now=context.clock.now())
+            return self._failed(scope, task_id, error)
+        self._failed_in_a_row = 0
+        self._failing.pop(task_id, None)
+        if not any(self._still_failing(scope)):
+            context.health.record(Key(DETAIL, scope), None, now=context.clock.now())
+        return 0.0
+
+    async def _fetch(self, scope: Scope, task: Task) -> None:
+        context, clock = self._context, self._context.clock
+        found = await context.source.find(scope, task, priority=Priority.DETAIL)
+        if context.book.entry(task.id) is None:
+            return  # It went while it was asked for, perhaps with its scope.
         if found is None:
-            context.book.drop(task_id)
+            context.book.drop(task.id)
             return
         if found.unknown:
             context.note_unknown(found)
-        context.book.see(scope, found, now, now=now)
+        context.book.see(scope, found, clock.monotonic(), now=clock.now())
 
-    async def _scan(self) -> tuple[list[_Due], float]:
-        """What is due now, and when the next one will be, epoch seconds."""
-        now = self._context.clock.now()
-        due: list[_Due] = []
-        next_at = now + _IDLE_SECONDS
-        for place in self._context.book.places():
-            scope = self._context.scopes.get(place[0])
-            if scope is None or self._context.source.fixed_tasks(scope) is not None:
+    def _failed(self, scope: Scope, task_id: str, error: PollError) -> float:
+        """Put off what failed: the task, its scope, or by the pause returned all of them."""
+        context = self._context
+        now, active = context.clock.monotonic(), context.interval(Tier.ACTIVE)
+        before = self._failing.get(task_id)
+        failures = 1 if before is None else before.failures + 1
+        longest = context.interval(Tier.IDLE)
+        own = retry_delay(error, failures=failures, interval=longest, random=context.random)
+        delay = longest if own is None else own
+        self._failing[task_id] = _Failing(scope.id, failures, now + delay)
+        if error.reason is Reason.PERMISSION or isinstance(error, ScopeGone):
+            self._off[scope.id] = now + delay
+            return 0.0
+        if error.reason is Reason.AUTH:
+            return delay
+        self._failed_in_a_row += 1
+        pause = backoff(self._failed_in_a_row, interval=active, random=context.random)
+        return max(pause, error.retry_after or 0.0)
+
+    def _is_off(self, scope: Scope) -> bool:
+        return self._context.clock.monotonic() < self._off.get(scope.id, 0.0)
+
+    def _still_failing(self, scope: Scope) -> Iterator[str]:
+        for task_id, failing in list(self._failing.items()):
+            if self._context.book.entry(task_id) is None:
+                del self._failing[task_id]
+            elif failing.scope_id == scope.id:
+                yield task_id
+
+    async def _scan(self) -> _Plan:
+        context, now = self._context, self._context.clock.monotonic()
+        plan = _Plan(now + _IDLE_SECONDS)
+        for place in context.book.places():
+            scope = context.scopes.get(place[0])
+            if scope is None or context.source.fixed_tasks(scope) is not None:
                 continue
-            tasks = self._context.book.tasks(place)
+            tasks = context.book.tasks(place)
             for first in range(0, len(tasks), _SCAN_STEP):
                 for task in tasks[first : first + _SCAN_STEP]:
-                    at = self._due_at(task, place[1])
-                    if at is not None and at <= now:
-                        due.append(_Due(_RANK[place[1]], at, task.id))
-                    elif at is not None:
-                        next_at = min(next_at, at)
+                    self._plan(plan, task, place[1], self._off.get(scope.id, 0.0), now)
                 await asyncio.sleep(0)
-        due.sort()
-        return due, next_at
+        return plan
+
+    def _plan(self, plan: _Plan, task: Task, tier: Tier, off: float, now: float) -> None:
+        at = self._due_at(task, tier)
+        if at is None:
+            return
+        failing = self._failing.get(task.id)
+        not_before = off if failing is None else max(off, failing.not_before)
+        plan.outstanding += at <= now
+        if max(at, not_before) > now:
+            plan.next_at = min(plan.next_at, max(at, not_before))
+        else:
+            plan.due.append(_Due(failing.failures if failing else 0, _RANK[tier], at, task.id))
 
     def _due_at(self, task: Task, tier: Tier) -> float | None:
         entry = self._context.book.entry(task.id)

@@ -5,18 +5,21 @@ active and idle tasks again when they were modified, but at most every ten minut
 ``refresh.detail``; of active ones at the active interval where the list rows lack the counts.
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from exporter.domain import Info, Progress, Task, Tier
 
 MODIFIED_AT_MOST_SECONDS: Final = 600.0
+_LACKING: Final = (None, "")
 _COUNTS: Final = ("executing", "failed", "scheduling", "paused", "cancelled")
 
+Part = TypeVar("Part", Info, Progress)
 
-class Detail(msgspec.Struct, frozen=True):
-    """What a detail told of a task at ``at``, epoch seconds."""
+
+class Detail(msgspec.Struct, frozen=True, gc=False):
+    """What a detail told of a task at ``at`` of the monotonic clock."""
 
     task: Task
     at: float
@@ -28,28 +31,20 @@ def merged(row: Task, detail: Detail) -> Task:
         row,
         schedule=detail.task.schedule,
         settings=detail.task.settings,
-        info=_info(row.info, detail.task.info),
+        info=_filled(row.info, detail.task.info),
         progress=_progress(row.progress, detail.task.progress),
     )
 
 
 def carried(detail: Task, known: Task) -> Task:
     """A detail with what only list rows tell, such as the number of calls, as seen last."""
-    filled = {
-        name: getattr(known.progress, name)
-        for name in Progress.__struct_fields__
-        if getattr(detail.progress, name) is None and getattr(known.progress, name) is not None
-    }
-    if not filled:
-        return detail
-    progress = msgspec.structs.replace(detail.progress, **filled)
-    return msgspec.structs.replace(detail, progress=progress)
+    return msgspec.structs.replace(detail, progress=_filled(detail.progress, known.progress))
 
 
 def due_at(
     task: Task, tier: Tier, detail: Detail | None, *, counted: bool, refresh: float, active: float
 ) -> float | None:
-    """When the detail of ``task`` is due, epoch seconds; None: never again.
+    """When the detail of ``task`` is due on the monotonic clock; None: never again.
 
     Args:
         task: As it was seen last.
@@ -64,7 +59,7 @@ def due_at(
     if tier is Tier.FINISHED:
         return None
     due = detail.at + refresh
-    if task.modified != detail.task.modified:
+    if task.modified not in {None, detail.task.modified}:
         due = min(due, detail.at + MODIFIED_AT_MOST_SECONDS)
     if tier is Tier.ACTIVE and not counted:
         due = min(due, detail.at + active)
@@ -76,15 +71,16 @@ def has_counts(progress: Progress) -> bool:
     return any(getattr(progress, name) is not None for name in _COUNTS)
 
 
-def _info(row: Info, detail: Info) -> Info:
-    missing = {
-        name: getattr(detail, name)
-        for name in Info.__struct_fields__
-        if not getattr(row, name) and getattr(detail, name)
-    }
-    return msgspec.structs.replace(row, **missing) if missing else row
-
-
 def _progress(row: Progress, detail: Progress) -> Progress:
-    """The row's own counts, or all of the detail's where the row has none by state."""
-    return row if has_counts(row) else detail
+    """The row's own counts; where it has none by state, with those of the detail beside them."""
+    return row if has_counts(row) else _filled(row, detail)
+
+
+def _filled(first: Part, second: Part) -> Part:
+    """``first``, and what it lacks from ``second``."""
+    missing = {
+        name: value
+        for name in first.__struct_fields__
+        if getattr(first, name) in _LACKING and (value := getattr(second, name)) not in _LACKING
+    }
+    return msgspec.structs.replace(first, **missing) if missing else first

@@ -11,10 +11,12 @@ import structlog
 
 from exporter.domain import Failure, Scope, Tier
 from exporter.errors import PollError
+from exporter.exposition import masked
 
 DISCOVERY: Final = "instances"
 DETAIL: Final = "detail"
 EXPOSITION: Final = "exposition"
+LOOK_UP: Final = "look-up"
 _TIERS: Final = frozenset(tier.value for tier in Tier)
 
 _log = structlog.get_logger()
@@ -88,10 +90,14 @@ class Health:
         """The latest attempt; None before the first."""
         return self._attempts.get(key)
 
+    def fails(self, key: Key) -> bool:
+        """Whether the latest attempt failed; not before the first."""
+        attempt = self._attempts.get(key)
+        return attempt is not None and attempt.error is not None
+
     def up(self) -> bool | None:
         """Whether the latest attempt of every tier, and of discovery, worked; None before any."""
-        discovery = self._attempts.get(Key(DISCOVERY))
-        if discovery is not None and discovery.error is not None:
+        if self.fails(Key(DISCOVERY)):
             return False
         return self._all_worked([key for key in self._attempts if key.what in _TIERS])
 
@@ -137,10 +143,11 @@ class Health:
         if error is not None and error.reason not in before:
             self._log.warning(
                 "poll failed",
-                where=key.where,
+                where=masked(key.where),
                 reason=error.reason.value,
                 code=error.code,
                 message=error.message,
             )
         elif before and not after:
-            self._log.info("poll recovered", where=key.scope.name or key.scope.id or "account")
+            where = masked(key.scope.name) or key.scope.id or "account"
+            self._log.info("poll recovered", where=where)

@@ -6,7 +6,7 @@ between tiers is never missing from a scrape and never there twice.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from heapq import nlargest
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ import msgspec
 from exporter.calling_hours import is_open, next_edge, remaining_seconds
 from exporter.config.model import Account
 from exporter.domain import AccountState, Schedule, Scope, Task, Tier
-from exporter.exposition import Segment, segment
+from exporter.exposition import Body, Segment, joined, segment
 from exporter.families import ClockView
 from exporter.poller.book import Book, Place
 from exporter.rendering import Lines, Renderer, clocked
@@ -59,6 +59,8 @@ class Publisher:
         self._blocks: dict[Place, list[_Block]] = {}
         self._shown: dict[Place, tuple[Task, ...]] = {}
         self._lock = asyncio.Lock()
+        self.book_at_rest = asyncio.Lock()
+        """Held by whoever changes the book in steps: none of their middles is published."""
         self._edge: float | None = None
 
     @property
@@ -83,37 +85,56 @@ class Publisher:
             clock_moved: Render what follows the clock for all tasks, not only for changed ones.
         """
         async with self._lock:
-            dirty = self._book.take_dirty()
+            async with self.book_at_rest:
+                # All places are taken at one moment: a task that moves meanwhile is then in
+                # exactly one of them.
+                dirty = self._book.take_dirty()
+                places = dirty | set(self._book.places()) if clock_moved else dirty
+                snapshot = {place: self._book.tasks(place) for place in places}
             try:
-                parts = await self._parts(dirty, scopes, now, clock_moved=clock_moved)
-                current = state()
-                lines = self._renderer.state(current)
-                parts["state"] = await asyncio.to_thread(_chunks, lines)
+                parts = await self._parts(snapshot, scopes, now, clock_moved=clock_moved)
+                await self._replace(parts, state)
             except BaseException:
                 self._book.restore_dirty(dirty)
                 raise
-            self._store.views[self._account.name] = AccountView(
-                self._account.name, self._account.platform, current, self._most_telling()
-            )
-            self._store.replace(self._account.name, parts)
+
+    async def tell(self, state: Callable[[], AccountState]) -> None:
+        """Publish the account's state alone."""
+        async with self._lock:
+            await self._replace({}, state)
+
+    async def _replace(
+        self, parts: "dict[object, Chunks | None]", state: Callable[[], AccountState]
+    ) -> None:
+        current = state()
+        parts["state"] = await asyncio.to_thread(_chunks, self._renderer.state(current))
+        self._store.views[self._account.name] = AccountView(
+            self._account.name, self._account.platform, current, self._most_telling()
+        )
+        self._store.replace(self._account.name, parts)
 
     async def _parts(
-        self, dirty: set[Place], scopes: dict[str, Scope], now: float, *, clock_moved: bool
+        self,
+        snapshot: dict[Place, tuple[Task, ...]],
+        scopes: dict[str, Scope],
+        now: float,
+        *,
+        clock_moved: bool,
     ) -> "dict[object, Chunks | None]":
-        # All places are taken at one moment, before the first pause: a task that moves meanwhile
-        # is then in exactly one of them.
-        places = set(self._book.places()) if clock_moved else dirty
-        snapshot = {place: self._book.tasks(place) for place in places | dirty}
         views = _Views(self._zone, now)
+        if self._edge is not None and self._edge <= now:
+            # Also if what follows fails: whoever waits for it must not come back at once.
+            self._edge = None
         parts: dict[object, Chunks | None] = {}
         for place, tasks in snapshot.items():
             scope = scopes.get(place[0], Scope(place[0]))
             blocks = await self._rendered(scope, tasks, self._blocks.get(place, []), views)
             self._blocks[place] = blocks
             self._shown[place] = tuple(nlargest(SHOWN_TASKS, tasks, key=lambda task: task.rank))
-            parts[place] = _concatenated([block.chunks for block in blocks])
-            parts[*place, "clock"] = _concatenated([block.clock for block in blocks])
-        if clock_moved or self._edge is None or self._edge <= now:
+            chunks, clock = [each.chunks for each in blocks], [each.clock for each in blocks]
+            parts[place] = await asyncio.to_thread(_concatenated, chunks)
+            parts[*place, "clock"] = await asyncio.to_thread(_concatenated, clock)
+        if clock_moved or self._edge is None:
             self._edge = views.edge
         elif views.edge is not None:
             self._edge = min(self._edge, views.edge)
@@ -209,9 +230,9 @@ def _chunks(lines: Lines) -> Chunks:
 
 
 def _concatenated(chunks: Sequence[Chunks]) -> Chunks:
-    def of(name: str) -> Iterator[Segment]:
-        for chunk in chunks:
-            yield from chunk.get(name, ())
-
-    names = dict.fromkeys(name for chunk in chunks for name in chunk)
-    return {name: tuple(of(name)) for name in names}
+    """Blocks as one body a family, so that a publication has few pieces to join."""
+    pieces: dict[str, list[Segment | Body]] = {}
+    for chunk in chunks:
+        for name, mine in chunk.items():
+            pieces.setdefault(name, []).extend(mine)
+    return {name: (joined(mine),) for name, mine in pieces.items()}

@@ -6,13 +6,14 @@ a pass in which an id repeated or the total changed is made again, a bounded num
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from typing import Final, TypeVar
 
 import msgspec
 
 from exporter.clock import Clock
-from exporter.domain import TIER_OF, Scope, Task, Tier
+from exporter.domain import TIER_OF, Scope, Status, Task, Tier
 from exporter.errors import PollError, Reason
 from exporter.schedule import Random
 from exporter.source import Abilities, Page, Priority, Query, Source
@@ -29,10 +30,11 @@ PRIORITY_OF: Final = {
     Tier.IDLE: Priority.IDLE,
     Tier.FINISHED: Priority.FINISHED,
 }
+T = TypeVar("T")
 
 
-class Sighting(msgspec.Struct, frozen=True):
-    """A task as it was at the moment ``at``, epoch seconds."""
+class Sighting(msgspec.Struct, frozen=True, gc=False):
+    """A task as it was at the moment ``at`` of the monotonic clock."""
 
     task: Task
     at: float
@@ -41,22 +43,36 @@ class Sighting(msgspec.Struct, frozen=True):
 class Reading(msgspec.Struct, frozen=True):
     """One complete pass.
 
-    ``started`` in epoch seconds: whatever was seen later is newer than this reading. ``total`` is
-    the vendor's own count, None where it gave none. ``gone`` are ids that the vendor says are not.
+    ``started`` on the monotonic clock: whatever was seen later is newer than this reading. ``gone``
+    are ids that the vendor says are not. ``listed`` are the statuses that were asked for, and
+    ``created_since`` (epoch seconds) how far back.
     """
 
     scope: Scope
     tier: Tier
     started: float
     sightings: dict[str, Sighting]
-    total: int | None = None
     gone: frozenset[str] = frozenset()
+    listed: frozenset[Status] = frozenset(Status)
+    created_since: float | None = None
+
+    def reaches(self, task: Task) -> bool:
+        """Whether the list would have shown ``task``, had it been in this tier."""
+        since, created = self.created_since, task.created
+        if since is not None and created is not None and created < since:
+            return False
+        return TIER_OF[task.status] is not self.tier or task.status in self.listed
 
 
 def queries(
     abilities: Abilities, scope: Scope, tier: Tier, created_since: float | None
 ) -> Iterator[Query]:
-    """The filtered lists that together are a tier; none where no status of it can be filtered."""
+    """The filtered lists that together are a tier; none where no status of it can be filtered.
+
+    Of a vendor that cannot filter at all each tier is the whole list.
+    """
+    if not abilities.statuses:
+        yield Query(scope, None, created_since)
     statuses = sorted(status for status in abilities.statuses if TIER_OF[status] is tier)
     step = abilities.statuses_per_query or max(1, len(statuses))
     for first in range(0, len(statuses), step):
@@ -80,14 +96,19 @@ class Reader:
         Raises:
             PollError: A page failed, or the list did not hold still or did not end.
         """
-        started = self._clock.now()
+        started = self._clock.monotonic()
         sightings: dict[str, Sighting] = {}
-        total = 0
-        for query in queries(self._source.abilities, scope, tier, created_since):
-            found = await _Listing(self, query, PRIORITY_OF[tier]).read()
-            sightings.update(found)
-            total += len(found)
-        return Reading(scope, tier, started, sightings, total)
+        abilities = self._source.abilities
+        for query in queries(abilities, scope, tier, created_since):
+            sightings.update(await _Listing(self, query, PRIORITY_OF[tier]).read())
+        return Reading(
+            scope,
+            tier,
+            started,
+            sightings,
+            listed=abilities.statuses or frozenset(Status),
+            created_since=created_since,
+        )
 
     async def read_fixed(self, scope: Scope, tier: Tier, tasks: Sequence[Task]) -> Reading:
         """Read the named tasks of a tier one by one.
@@ -95,18 +116,53 @@ class Reader:
         Raises:
             PollError: A call failed.
         """
-        started = self._clock.now()
+        started = self._clock.monotonic()
         sightings: dict[str, Sighting] = {}
         gone: set[str] = set()
+        calls = Calls(self)
         for task in tasks:
-            found = await self._source.find(scope, task, priority=PRIORITY_OF[tier])
+            find = partial(self._source.find, scope, task, priority=PRIORITY_OF[tier])
+            found = await calls.make(find)
             if found is None:
                 gone.add(task.id)
             else:
-                sightings[task.id] = Sighting(found, self._clock.now())
+                sightings[task.id] = Sighting(found, self._clock.monotonic())
         return Reading(scope, tier, started, sightings, gone=frozenset(gone))
 
-    async def total(self, query: Query) -> int | None:
+    async def unclassified(
+        self, scope: Scope, *, read: int, created_since: float | None
+    ) -> int | None:
+        """How many tasks no status filter finds; None if the vendor does not count its lists.
+
+        ``read`` tasks were found by the filters lately. Only where that is another number than the
+        vendor's are the filtered lists counted at this moment, twice where it differs again: a
+        task that is new, or that moves meanwhile, has a status that is known.
+
+        Raises:
+            PollError: A call failed.
+        """
+        surplus = 0
+        for attempt in range(2):
+            whole = await self._total(Query(scope, None, created_since))
+            if whole is None:
+                return None
+            if whole == read:
+                return 0
+            found = max(0, whole - await self._filtered_total(scope, created_since))
+            surplus = min(surplus, found) if attempt else found
+            if not surplus:
+                break
+        return surplus
+
+    async def _filtered_total(self, scope: Scope, created_since: float | None) -> int:
+        totals = [
+            await self._total(query)
+            for tier in Tier
+            for query in queries(self._source.abilities, scope, tier, created_since)
+        ]
+        return sum(total or 0 for total in totals)
+
+    async def _total(self, query: Query) -> int | None:
         """The vendor's count of a list, at the price of one row."""
         one = msgspec.structs.replace(query, page_size=1)
         return (await self._source.page(one, 1, priority=Priority.FINISHED)).total
@@ -114,12 +170,35 @@ class Reader:
     async def page(self, query: Query, number: int, priority: Priority) -> tuple[Page, float]:
         """One page and the moment it came."""
         page = await self._source.page(query, number, priority=priority)
-        return page, self._clock.now()
+        return page, self._clock.monotonic()
 
     async def before_retry(self, error: PollError) -> None:
         """Count a page that is asked for again, and wait a little."""
         self._meter.retried(error.operation)
         await self._clock.sleep((0.5 + self._random() / 2) * _RETRY_WAIT_SECONDS)
+
+
+class Calls:
+    """The calls of one poll; a few of them may be made again."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._retries = _PAGE_RETRIES
+
+    async def make(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call, and again while its failure may pass.
+
+        Raises:
+            PollError: It failed for good.
+        """
+        while True:
+            try:
+                return await call()
+            except PollError as error:
+                if error.reason not in _RETRIED or self._retries == 0:
+                    raise
+                self._retries -= 1
+                await self._reader.before_retry(error)
 
 
 class _Listing:
@@ -129,7 +208,7 @@ class _Listing:
         self._reader = reader
         self._query = query
         self._priority = priority
-        self._retries = _PAGE_RETRIES
+        self._calls = Calls(reader)
         self._everything: dict[str, Sighting] = {}
 
     async def read(self) -> dict[str, Sighting]:
@@ -145,7 +224,9 @@ class _Listing:
     async def _pass(self, attempt: "_Pass") -> None:
         number, tries = 1, 0
         while True:
-            page, at = await self._page(number)
+            page, at = await self._calls.make(
+                partial(self._reader.page, self._query, number, self._priority)
+            )
             fresh = attempt.add(number, page, at)
             if attempt.complete(page):
                 return
@@ -160,16 +241,6 @@ class _Listing:
                     f" {attempt.total} is not reached; lower page_size and see page_parameter",
                     code="malformed",
                 )
-
-    async def _page(self, number: int) -> tuple[Page, float]:
-        while True:
-            try:
-                return await self._reader.page(self._query, number, self._priority)
-            except PollError as error:
-                if error.reason not in _RETRIED or self._retries == 0:
-                    raise
-                self._retries -= 1
-                await self._reader.before_retry(error)
 
 
 class _Pass:

@@ -2,15 +2,19 @@
 
 import asyncio
 import math
+from typing import Final
 
 from exporter.domain import TIER_OF, Scope, Status, Task, Tier
 from exporter.errors import PollError, Reason, ScopeGone
 from exporter.poller.context import Context, sleep_unless
-from exporter.poller.health import Key
-from exporter.poller.reading import Reader, Reading, Sighting
+from exporter.poller.health import LOOK_UP, Key
+from exporter.poller.reading import Reader, Reading
 from exporter.poller.selection import Selector
-from exporter.schedule import Timetable, retry_delay
-from exporter.source import Priority, Query
+from exporter.schedule import SLOW_RETRY_SECONDS, Timetable, retry_delay
+from exporter.source import Priority
+
+_UNTOLD: Final = frozenset({Reason.PERMISSION, Reason.PROTOCOL, Reason.CONFIG, Reason.BUG})
+"""Failures of a look-up that asking again would not mend, while reading lists may tell."""
 
 
 class ScopePoller:
@@ -22,7 +26,8 @@ class ScopePoller:
         self._reader = reader
         self._selector = selector
         self._early = {tier: asyncio.Event() for tier in Tier}
-        self._totals: dict[Tier, int] = {}
+        self._sizes: dict[Tier, int] = {}
+        self._look_up_after = self._classify_after = 0.0
         # Of every task that is read by name, exposed or not: an aged one is still not active.
         self._fixed_tiers: dict[str, Tier] = {}
         self.active_tried = asyncio.Event()
@@ -30,43 +35,48 @@ class ScopePoller:
 
     async def run(self) -> None:
         """Poll every tier; ends only by cancellation."""
-        async with asyncio.TaskGroup() as tiers:
-            for tier in Tier:
-                tiers.create_task(self._poll_tier(tier), name=f"{self._scope.id}/{tier.value}")
+        try:
+            async with asyncio.TaskGroup() as tiers:
+                for tier in Tier:
+                    tiers.create_task(self._poll_tier(tier), name=f"{self._scope.id}/{tier.value}")
+        finally:
+            # Nobody waits for a scope that went away before its first reading.
+            self.active_tried.set()
 
     async def _poll_tier(self, tier: Tier) -> None:
         clock, random = self._context.clock, self._context.random
-        interval = self._context.interval(tier)
+        interval = self._context.configured_interval(tier)
         timetable = Timetable(interval=interval, start=clock.monotonic())
         while True:
             error, failures = await self._attempt(tier)
             delay, late = timetable.next(clock.monotonic(), random=random)
-            retry = (
-                None
-                if error is None
-                else retry_delay(error, failures=failures, interval=interval, random=random)
-            )
-            if retry is None:
-                self._context.meter.skipped(tier, late)
+            self._context.meter.skipped(tier, late)
+            if error is None:
+                self._context.stretch(tier, self._scope, 1 + late)
             else:
-                delay = retry
-                if retry > interval:
+                retry = retry_delay(error, failures=failures, interval=interval, random=random)
+                delay = delay if retry is None else retry
+                if retry is not None and retry > interval:
                     timetable.restart(clock.monotonic() + retry)
             await sleep_unless(self._early[tier], clock=clock, seconds=delay)
 
     async def _attempt(self, tier: Tier) -> tuple[PollError | None, int]:
         context, started = self._context, self._context.clock.monotonic()
+        reading: Reading | None = None
         missing: list[Task] = []
         error: PollError | None = None
+        key = Key(tier.value, self._scope)
         try:
-            with context.guarded(tier.value):
-                missing = self._record(await self._read(tier))
+            with context.guarded(key.where):
+                reading = await self._read(tier)
+                missing = await self._record(reading)
         except PollError as failure:
             error = failure
             if isinstance(failure, ScopeGone):
                 context.book.drop_scope(self._scope.id)
+                context.unclassified.pop(self._scope.id, None)
         failures = context.health.record(
-            Key(tier.value, self._scope),
+            key,
             error,
             now=context.clock.now(),
             duration=context.clock.monotonic() - started,
@@ -74,23 +84,26 @@ class ScopePoller:
         await context.publish_safely()
         if tier is Tier.ACTIVE:
             self.active_tried.set()
-        await self._follow_up(tier, missing)
+        if reading is not None:
+            await self._follow_up(reading, missing)
         return error, failures
 
-    async def _follow_up(self, tier: Tier, missing: list[Task]) -> None:
+    async def _follow_up(self, reading: Reading, missing: list[Task]) -> None:
         """Look up what left the tier, and count now and then what no filter finds."""
-        context = self._context
+        context, key = self._context, Key(f"{reading.tier.value} {LOOK_UP}", self._scope)
+        error: PollError | None = None
         try:
-            with context.guarded(tier.value):
-                await self._look_up(tier, missing)
-                if tier is Tier.FINISHED:
+            with context.guarded(key.where):
+                await self._look_up(reading, missing)
+                if reading.tier is Tier.FINISHED:
                     await self._count_unclassified()
-        except PollError as error:
+        except PollError as failure:
             # Other reasons are counted by the transport; the rows stay, and the next reading asks
             # again.
-            if error.reason is Reason.BUG:
-                context.health.record(Key(tier.value, self._scope), error, now=context.clock.now())
-        if missing or tier is Tier.FINISHED:
+            error = failure if failure.reason is Reason.BUG else None
+        if error is not None or context.health.fails(key):
+            context.health.record(key, error, now=context.clock.now())
+        if missing or reading.tier is Tier.FINISHED:
             await context.publish_safely()
 
     async def _read(self, tier: Tier) -> Reading:
@@ -106,6 +119,8 @@ class ScopePoller:
         reading = await self._reader.read_fixed(self._scope, tier, mine)
         for task_id, sighting in reading.sightings.items():
             self._fixed_tiers[task_id] = TIER_OF[sighting.task.status]
+        # An id that is not there is hardly ever made later.
+        self._fixed_tiers.update(dict.fromkeys(reading.gone, Tier.IDLE))
         return reading
 
     def _created_since(self, tier: Tier) -> float | None:
@@ -118,55 +133,88 @@ class ScopePoller:
         oldest = self._context.book.oldest_creation((self._scope.id, tier))
         return bound if oldest is None else min(bound, oldest)
 
-    def _record(self, reading: Reading) -> list[Task]:
+    async def _record(self, reading: Reading) -> list[Task]:
         for sighting in reading.sightings.values():
             if sighting.task.unknown:
                 self._context.note_unknown(sighting.task)
-        if reading.total is not None:
-            self._totals[reading.tier] = _young(reading, self._created_since(Tier.FINISHED))
-        missing = self._context.book.record(reading)
+        self._sizes[reading.tier] = len(reading.sightings)
+        missing = await self._context.record(reading)
         self._context.details_wanted.set()
         return missing
 
-    async def _look_up(self, tier: Tier, missing: list[Task]) -> None:
-        """Find out where tasks went that their tier no longer shows, by whichever costs less."""
-        others = [other for other in Tier if other is not tier]
-        if not missing:
+    async def _look_up(self, reading: Reading, missing: list[Task]) -> None:
+        """Find out where tasks went that their tier no longer shows, by whichever costs less.
+
+        Raises:
+            PollError: The vendor cannot be asked now.
+        """
+        others = [other for other in Tier if other is not reading.tier]
+        # What no list would show is asked for by its id, whatever that costs.
+        alone = [task for task in missing if self._is_unlisted(task)]
+        listed = [task for task in missing if not self._is_unlisted(task)]
+        if len(listed) > sum(self._calls(other) for other in others):
+            self._read_early(others)
+            listed = []
+        bug: PollError | None = None
+        for task in [*alone, *listed]:
+            try:
+                await self._find(task)
+            except PollError as error:
+                if error.reason not in _UNTOLD:
+                    raise
+                bug = error if error.reason is Reason.BUG else bug
+                self._read_early(others)
+        if bug is not None:
+            raise bug
+
+    def _is_unlisted(self, task: Task) -> bool:
+        """Whether a task that is known is older than lists reach, or has no status to filter by."""
+        since = self._created_since(Tier.FINISHED)
+        if since is not None and task.created is not None and task.created < since:
+            return True
+        filters = self._context.source.abilities.statuses
+        return bool(filters) and task.status not in filters
+
+    def _read_early(self, tiers: list[Tier]) -> None:
+        for tier in tiers:
+            self._early[tier].set()
+
+    async def _find(self, task: Task) -> None:
+        """Ask for one task, unless it was seen meanwhile or asking is off."""
+        context, clock = self._context, self._context.clock
+        entry = context.book.entry(task.id)
+        if entry is None or entry.missing_since is None:
             return
-        if len(missing) > sum(self._calls(other) for other in others):
-            for other in others:
-                self._early[other].set()
-            return
-        for task in missing:
-            found = await self._context.source.find(self._scope, task, priority=Priority.ACTIVE)
-            now = self._context.clock.now()
-            if found is None:
-                self._context.book.drop(task.id)
-            else:
-                sighting = Sighting(found, now)
-                self._context.book.see(self._scope, sighting.task, sighting.at, now=now)
+        if clock.monotonic() < self._look_up_after:
+            raise PollError(Reason.PERMISSION, "look-ups are off for a while")
+        try:
+            with context.guarded(Key(LOOK_UP, self._scope).where):
+                found = await context.source.find(self._scope, task, priority=Priority.ACTIVE)
+        except PollError as error:
+            if error.reason is Reason.PERMISSION:
+                self._look_up_after = clock.monotonic() + SLOW_RETRY_SECONDS
+            raise
+        if found is None:
+            context.book.drop(task.id)
+        else:
+            context.book.see(self._scope, found, clock.monotonic(), now=clock.now())
 
     def _calls(self, tier: Tier) -> int:
         """About how many calls a reading of ``tier`` takes."""
         abilities = self._context.source.abilities
-        return 1 + math.ceil(self._totals.get(tier, 0) / abilities.page_size)
+        return 1 + math.ceil(self._sizes.get(tier, 0) / abilities.page_size)
 
     async def _count_unclassified(self) -> None:
         """Compare the total of one unfiltered list with those of the filtered ones."""
-        if len(self._totals) < len(Tier):
+        context, now = self._context, self._context.clock.monotonic()
+        if context.source.fixed_tasks(self._scope) is not None or now < self._classify_after:
             return
-        since = self._created_since(Tier.FINISHED)
-        total = await self._reader.total(Query(self._scope, None, since))
-        if total is not None:
-            surplus = max(0, total - sum(self._totals.values()))
-            self._context.unclassified[self._scope.id] = surplus
-
-
-def _young(reading: Reading, since: float | None) -> int:
-    """The vendor's count of a reading, less the tasks created before ``since``."""
-    old = sum(
-        1
-        for sighting in reading.sightings.values()
-        if since is not None and sighting.task.created is not None and sighting.task.created < since
-    )
-    return (reading.total or 0) - old
+        found = await self._reader.unclassified(
+            self._scope,
+            read=sum(self._sizes.values()),
+            created_since=self._created_since(Tier.FINISHED),
+        )
+        # A reading made early is no reason to count again.
+        self._classify_after = now + context.configured_interval(Tier.FINISHED) / 2
+        if found is not None:
+            context.unclassified[self._scope.id] = found

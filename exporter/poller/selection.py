@@ -4,12 +4,10 @@ import heapq
 import re
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final
 
 from exporter.config.model import Selection
 from exporter.domain import Status, Task, Tier
-
-Key = TypeVar("Key")
 
 
 class Drop(StrEnum):
@@ -31,8 +29,8 @@ class Selector:
 
     def __init__(self, selection: Selection) -> None:
         self._selection = selection
-        self._include = re.compile(selection.include)
-        self._exclude = re.compile(selection.exclude)
+        self._include = re.compile(selection.include, re.DOTALL)
+        self._exclude = re.compile(selection.exclude, re.DOTALL)
 
     @property
     def limit(self) -> int:
@@ -62,12 +60,18 @@ class Selector:
         return self._selection.idle_within if status in _IDLE else None
 
 
-def surplus(tasks: Iterable[tuple[Key, Tier, float]], *, excess: int) -> list[Key]:
+def surplus(tasks: Iterable[tuple[str, Tier, float]], *, excess: int) -> list[str]:
     """The ``excess`` tasks that give way: finished and idle before active, then the oldest.
 
     Args:
-        tasks: Key, tier and rank (a higher one is newer) of each.
+        tasks: Id, tier and rank (a higher one is newer) of each.
         excess: How many have to go.
     """
-    last = heapq.nsmallest(excess, tasks, key=lambda row: (row[1] is Tier.ACTIVE, row[2]))
-    return [key for key, _, _ in last]
+    last = heapq.nsmallest(excess, tasks, key=_standing)
+    return [task_id for task_id, _, _ in last]
+
+
+def _standing(row: tuple[str, Tier, float]) -> tuple[bool, float, int, str]:
+    """The lowest goes first; of one rank always the same ones go, not each time the others."""
+    task_id, tier, rank = row
+    return tier is Tier.ACTIVE, rank, len(task_id), task_id

@@ -276,6 +276,20 @@ def test_batch_is_named_by_its_identity_or_by_its_place():
     assert batches(first, 5) == (["a"], ("outboundPhoneGroups",))
 
 
+def test_batches_and_agents_that_would_show_alike_are_kept_apart():
+    long = "a" * 300
+    assert batches({"identify": "13800000001"}, {"identify": "13800000002"}) == (
+        ["138********", "#2"],
+        (),
+    )
+    assert batches({"identify": long + "1"}, {"identify": long + "2"}) == (
+        ["a" * 255 + "…", "#2"],
+        (),
+    )
+    agents = [{"agentId": long + "1", "assignNum": 1}, {"agentId": long + "2", "assignNum": 2}]
+    assert task_of(taskAgents=agents).agents == (("a" * 255 + "…", 1),)
+
+
 def test_redial_settings_are_read_one_by_one():
     group = {"identify": "a", "autoOutboundSwitch": "0", "autoOutboundInterval": "5"}
     task = task_of(outboundPhoneGroups=[{**group, "autoOutboundTimes": -3}])

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from exporter.domain import Info, Progress, Redial, Schedule, Settings, Status, Task, Window
+from exporter.exposition import cut, masked
 from exporter.source import Page
 from exporter.sources.dezhu.answer import payload
 from exporter.sources.lenient import Fields, as_object, finite, tolerant, total_count
@@ -180,7 +181,7 @@ def _redial_of(sent: bytes) -> tuple[tuple[Redial, ...], tuple[str, ...]]:
     fields = Fields()
     found: dict[str, Redial] = {}
     for place, group in enumerate(fields.mappings(_BATCHES, _ANY.decode(sent)), start=1):
-        batch = fields.text(_BATCH, group.get("identify")) or f"#{place}"
+        batch = cut(masked(fields.text(_BATCH, group.get("identify")))) or f"#{place}"
         if batch in found:
             batch = f"#{place}"
         while batch in found:  # one that is itself named like a place
@@ -200,7 +201,7 @@ def _agents(fields: Fields, row: _Row) -> tuple[tuple[str, int], ...]:
         return ()
     found: dict[str, int | None] = {}
     for agent in fields.mappings("taskAgents", row.task_agents):
-        agent_id = fields.text("taskAgents.agentId", agent.get("agentId"))
+        agent_id = cut(fields.text("taskAgents.agentId", agent.get("agentId")))
         if not agent_id or agent_id in found:
             fields.note("taskAgents.agentId")
             continue

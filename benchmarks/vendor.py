@@ -1,0 +1,30 @@
+"""The simulated Dezhu as a process: tells a configuration for it, serves until its input ends."""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from exporter.simulator import Simulator, SimulatorOptions
+
+_REFRESH = {"active": "1h", "idle": "1h", "finished": "1h", "detail": "12h"}
+_BUDGET = {"requests_per_second": 1000, "burst": 10000, "requests_per_hour": 10000000}
+_TASKS = {"finished_within": "36500d", "idle_within": "36500d", "limit": 1000000}
+
+
+async def _serve(wanted: dict[str, Any]) -> None:
+    refresh = _REFRESH | wanted.pop("refresh", {})
+    options = SimulatorOptions(
+        aliyun_accounts=0, control_listen=None, lively=False, truth_limit=1000, **wanted
+    )
+    async with Simulator(options) as simulator:
+        # An hour between readings: data must not grow stale while the benchmark waits.
+        text = simulator.config_text(
+            refresh=refresh, budget=_BUDGET, defaults={"tasks": _TASKS, "stale_after": "1h"}
+        )
+        print(json.dumps({"config": text}), flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(json.loads(sys.argv[1])))

@@ -1,0 +1,352 @@
+"""Flags to exit code: one line for a person, and never a traceback."""
+
+import logging
+import platform
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import structlog
+import yaml
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from exporter import __version__, cli
+
+WAIT_SECONDS = 15
+
+
+@pytest.fixture(autouse=True)
+def _as_before():
+    """The command configures the logging of the whole process: each test puts it back."""
+    root = logging.getLogger()
+    kept, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = kept
+    root.setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def key() -> str:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+class Files:
+    """A configuration and what it names."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self.folder = folder
+        self.config = folder / "exporter.yaml"
+        self.key = folder / "dezhu.pem"
+        self.key.write_text(key, encoding="utf-8")
+        self.document = {
+            "defaults": {},
+            "accounts": [
+                {
+                    "name": "bots",
+                    "platform": "aliyun",
+                    "endpoint": "http://127.0.0.1:1",
+                    "credentials": {
+                        "type": "access_key",
+                        "access_key_id": "id",
+                        "access_key_secret": "secret-4711",
+                    },
+                },
+                {
+                    "name": "collections",
+                    "platform": "dezhu",
+                    "base_url": "http://127.0.0.1:1",
+                    "app_id": "app",
+                    "private_key_file": str(self.key),
+                },
+            ],
+        }
+
+    def write(self) -> str:
+        self.config.write_text(yaml.safe_dump(self.document), encoding="utf-8")
+        return str(self.config)
+
+
+@pytest.fixture
+def files(tmp_path, key):
+    return Files(tmp_path, key)
+
+
+@pytest.fixture
+def fails(capsys):
+    """Runs the command and gives the one line it ends with."""
+
+    def run(*arguments):
+        assert cli.run(arguments) == 1
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert re.fullmatch(r"outbound-exporter: [^\n]+\n", told.err)
+        assert "Traceback" not in told.err
+        return told.err.strip().removeprefix("outbound-exporter: ")
+
+    return run
+
+
+def usage(capsys, *arguments):
+    with pytest.raises(SystemExit) as caught:
+        cli.run(arguments)
+    return caught.value.code, capsys.readouterr()
+
+
+# Usage
+
+
+def test_version_names_the_program_its_version_and_python(capsys):
+    code, told = usage(capsys, "--version")
+
+    assert code == 0
+    assert told.out == f"outbound-exporter {__version__} (Python {platform.python_version()})\n"
+    assert told.err == ""
+
+
+@pytest.mark.parametrize("command", [[], ["demo"], ["simulate"]])
+def test_help_is_printed_and_names_the_flags(capsys, command):
+    code, told = usage(capsys, *command, "--help")
+
+    assert code == 0
+    assert "--log.level" in told.out
+    assert told.err == ""
+
+
+WRONG_USAGE = {
+    "unknown flag": (["--nope"], "--nope"),
+    "unknown command": (["serve"], "argument COMMAND: invalid choice: 'serve'"),
+    "flag without its value": (["--config.file"], "--config.file"),
+    "abbreviated flag": (["--web.max-r=1"], "unrecognized arguments: --web.max-r=1"),
+    "unknown level": (["--log.level", "loud"], "loud"),
+    "unknown format": (["--log.format", "xml"], "xml"),
+    "no scrapes at all": (["--web.max-requests", "0"], "expected a number from 1, got '0'"),
+    "not a number": (["demo", "--tasks", "many"], "expected a number from 1, got 'many'"),
+    "no speed": (["demo", "--speed", "0"], "expected a number above 0, got '0'"),
+    "a speed that is no number": (["demo", "--speed", "nan"], "expected a number above 0"),
+    "endless speed": (["simulate", "--speed", "inf"], "expected a number above 0"),
+    "flag of another command": (["simulate", "--web.max-requests", "1"], "--web.max-requests"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "named"), WRONG_USAGE.values(), ids=WRONG_USAGE)
+def test_wrong_usage_exits_2_and_says_what_is_wrong(capsys, arguments, named):
+    code, told = usage(capsys, *arguments)
+
+    assert code == 2
+    assert told.out == ""
+    assert named in told.err.splitlines()[-1]
+    assert "Traceback" not in told.err
+
+
+def flags_of(*arguments):
+    return vars(cli._parser().parse_args(arguments))
+
+
+@pytest.mark.parametrize("command", ["demo", "simulate"])
+def test_flags_of_the_log_hold_before_and_after_a_command(command):
+    for before, after in ((["--log.level", "debug"], []), ([], ["--log.level", "debug"])):
+        flags = flags_of(*before, command, *after)
+        assert flags["log_level"] == "debug"
+        assert flags["log_format"] == "logfmt"
+
+
+def test_flags_of_the_web_hold_before_and_after_the_demo():
+    given = [
+        "--web.listen-address",
+        "a:1",
+        "--web.listen-address",
+        "b:2",
+        "--web.max-requests",
+        "7",
+    ]
+    before, after = flags_of(*given, "demo"), flags_of("demo", *given)
+
+    assert before == after
+    assert before["listen"] == ["a:1", "b:2"]
+    assert before["max_requests"] == 7
+    assert before["telemetry_path"] == "/metrics"
+
+
+def test_the_defaults_are_those_of_the_contract():
+    flags = flags_of()
+
+    assert flags["config_file"] == Path("config.yaml")
+    assert flags["telemetry_path"] == "/metrics"
+    assert flags["max_requests"] == 40
+    assert (flags["log_level"], flags["log_format"]) == ("info", "logfmt")
+    assert [str(address) for address in cli._settings(cli._parser().parse_args([])).addresses] == [
+        ":9877"
+    ]
+    assert flags_of("demo")["tasks"] == 40
+
+
+# --config.check
+
+
+def test_a_good_configuration_is_one_line_on_standard_output(files):
+    done = subprocess.run(
+        [sys.executable, "-m", "exporter", "--config.check", "--config.file", files.write()],
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{files.config}: ok, 2 account(s)\n"
+
+
+def unknown_key(files):
+    files.document["accounts"][0]["credentials"]["typ"] = "x"
+    return "accounts[0].credentials.typ: ", "unknown key"
+
+
+def out_of_range(files):
+    files.document["defaults"] = {"refresh": {"active": "0s"}}
+    return "defaults.refresh.active: ", "expected"
+
+
+def key_absent(files):
+    files.key.unlink()
+    message = f"cannot read the secret file {files.key}: No such file or directory"
+    return "accounts[1].private_key_file: ", message
+
+
+def key_of_no_use(files):
+    files.key.write_text("not a key", encoding="utf-8")
+    return "accounts[1].private_key_file: ", "expected an RSA private key"
+
+
+def certificate_absent(files):
+    files.document["accounts"][1]["tls_config"] = {"ca_file": str(files.folder / "absent")}
+    return "accounts[1].tls_config.ca_file: ", "No such file or directory"
+
+
+def certificate_of_no_use(files):
+    files.document["accounts"][1]["tls_config"] = {"ca_file": str(files.config)}
+    return "accounts[1].tls_config.ca_file: ", "expected PEM"
+
+
+def certificate_of_no_use_for_all(files):
+    files.document["defaults"] = {"tls_config": {"ca_file": str(files.config)}}
+    return "defaults.tls_config.ca_file: ", "expected PEM"
+
+
+def certificate_of_another_key(files):
+    pair = {"cert_file": str(files.config), "key_file": str(files.key)}
+    files.document["accounts"][0]["tls_config"] = pair
+    return "accounts[0].tls_config.cert_file: ", f"its key in {files.key}, both PEM"
+
+
+BAD = (
+    *(unknown_key, out_of_range, key_absent, key_of_no_use),
+    *(certificate_absent, certificate_of_no_use, certificate_of_no_use_for_all),
+    certificate_of_another_key,
+)
+
+
+@pytest.mark.parametrize("spoil", BAD)
+def test_a_bad_configuration_is_told_by_file_key_path_and_expectation(files, fails, spoil):
+    path, message = spoil(files)
+
+    told = fails("--config.check", "--config.file", files.write())
+
+    assert told.startswith(f"{files.config}: {path}")
+    assert message in told
+    assert "secret-4711" not in told
+
+
+@pytest.mark.parametrize("spoil", BAD)
+def test_a_start_with_it_says_the_same_file_and_key_path(files, fails, spoil):
+    path, _ = spoil(files)
+
+    told = fails("--config.file", files.write(), "--web.listen-address", "127.0.0.1:0")
+
+    assert told.startswith(f"{files.config}: {path}")
+
+
+def test_an_absent_file_is_told(files, fails):
+    told = fails("--config.check", "--config.file", str(files.folder / "absent.yaml"))
+
+    assert told == f"{files.folder}/absent.yaml: cannot read the file: No such file or directory"
+
+
+def test_broken_yaml_is_told_in_one_line(files, fails):
+    files.config.write_text("accounts: [\n  {name: a\n", encoding="utf-8")
+
+    assert fails("--config.check", "--config.file", str(files.config)).startswith(
+        f"{files.config}: "
+    )
+
+
+# Start-up
+
+
+@pytest.mark.parametrize("address", ["9877", "localhost", "127.0.0.1:70000", "::1:9877", ":x"])
+@pytest.mark.parametrize("command", [[], ["demo"]])
+def test_a_bad_address_to_listen_on_is_told_by_its_flag(files, fails, command, address):
+    told = fails("--config.file", files.write(), *command, "--web.listen-address", address)
+
+    assert told.startswith(f"--web.listen-address: {address!r} is not an address to listen on: ")
+
+
+def test_a_bad_path_of_the_metrics_is_told_by_its_flag(files, fails):
+    listen = ("--web.listen-address", "127.0.0.1:0")
+    told = fails("--config.file", files.write(), *listen, "--web.telemetry-path", "/-/metrics")
+
+    assert told.startswith("--web.telemetry-path: '/-/metrics' cannot be the path")
+
+
+@pytest.mark.parametrize("command", [[], ["demo", "--tasks", "2"]])
+def test_a_port_that_is_taken_is_told_before_any_vendor_is_called(files, fails, command):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        told = fails("--config.file", files.write(), *command, "--web.listen-address", address)
+
+    expected = f"cannot listen on {address}: the port is in use by another program"
+    assert told == f"--web.listen-address: {expected}"
+
+
+def broken_scenario(files):
+    (files.folder / "scenario.yaml").write_text("steps: [\n  {do: x\n", encoding="utf-8")
+    return ["--scenario", str(files.folder / "scenario.yaml")], "not YAML"
+
+
+def absent_scenario(files):
+    return ["--scenario", str(files.folder / "absent.yaml")], "absent.yaml"
+
+
+def control_for_everybody(_files):
+    return ["--control-listen", "0.0.0.0:0"], "loopback"
+
+
+def bad_address(_files):
+    return ["--dezhu-listen", "nowhere"], "expected host:port, got 'nowhere'"
+
+
+def no_place_for_the_configuration(files):
+    return ["--config-out", str(files.folder / "absent" / "out.yaml")], "No such file"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        *(broken_scenario, absent_scenario, control_for_everybody, bad_address),
+        no_place_for_the_configuration,
+    ],
+)
+def test_a_simulator_that_cannot_start_says_why_in_one_line(files, capsys, spoil):
+    arguments, message = spoil(files)
+
+    assert cli.run(["simulate", "--tasks", "2", *arguments]) == 1
+
+    told = capsys.readouterr()
+    assert message in told.err
+    assert len(told.err.splitlines()) == 1
+    assert told.err.startswith("outbound-exporter: ")

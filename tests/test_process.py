@@ -1,0 +1,332 @@
+"""The command as a process of its own: what it prints, what it serves, and how it ends."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import sys
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+WAIT_SECONDS = 15.0
+END_SECONDS = 5.0
+LOCAL = ("--web.listen-address", "127.0.0.1:0")
+DEMO = ("demo", *LOCAL, "--tasks", "10")
+BIG_BYTES = 6_000_000
+"""More than the kernel keeps for one connection, so that a scrape is still running."""
+
+
+class Command:
+    """A process of ours; what it says is kept and can be waited for."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._more = asyncio.Condition()
+        self.out: list[str] = []
+        self.err: list[str] = []
+        self._readers = [
+            asyncio.create_task(self._keep(process.stdout, self.out)),
+            asyncio.create_task(self._keep(process.stderr, self.err)),
+        ]
+
+    async def _keep(self, stream: asyncio.StreamReader, lines: list[str]) -> None:
+        while line := await stream.readline():
+            async with self._more:
+                lines.append(line.decode().rstrip("\n"))
+                self._more.notify_all()
+        async with self._more:
+            self._more.notify_all()
+
+    async def says(self, pattern: str) -> re.Match[str]:
+        """Wait for a line on either stream that holds the pattern."""
+
+        def found() -> re.Match[str] | None:
+            lines = (re.search(pattern, line) for line in [*self.out, *self.err])
+            return next(filter(None, lines), None)
+
+        def over() -> bool:
+            return found() is not None or all(reader.done() for reader in self._readers)
+
+        async with asyncio.timeout(WAIT_SECONDS), self._more:
+            await self._more.wait_for(over)
+        match = found()
+        assert match, f"ended without {pattern!r}: {self.out} {self.err}"
+        return match
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    async def ends(self, within: float = END_SECONDS) -> int:
+        """The exit code; everything it said has been read then."""
+        async with asyncio.timeout(within):
+            code = await self._process.wait()
+            await asyncio.gather(*self._readers)
+        return code
+
+    async def close(self) -> None:
+        """End this process and no other."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+        await self._process.wait()
+        await asyncio.gather(*self._readers)
+
+
+@asynccontextmanager
+async def command(*arguments: str):
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "exporter", *arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=pipe,
+        stderr=pipe,
+    )
+    started = Command(process)
+    try:
+        yield started
+    finally:
+        await started.close()
+
+
+async def get(url: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return response.status, await response.text()
+
+
+async def until_ready(url: str) -> None:
+    async with asyncio.timeout(WAIT_SECONDS):
+        while (await get(f"{url}/-/ready"))[0] != 200:
+            pass
+
+
+async def families(url: str) -> dict[str, set[str]]:
+    """Platforms by the family that has series of them."""
+    status, text = await get(url)
+    assert status == 200
+    return {
+        family.name: {sample.labels.get("platform", "") for sample in family.samples}
+        for family in text_string_to_metric_families(text)
+    }
+
+
+async def page_of(demo: Command) -> str:
+    return (await demo.says(r"^page +(http://\S+)/$"))[1]
+
+
+BOTH = {"dezhu", "aliyun"}
+
+
+async def test_the_demo_prints_its_addresses_and_serves_both_vendors():
+    async with command(*DEMO) as demo:
+        page = await page_of(demo)
+        metrics = (await demo.says(r"^metrics +(http://\S+)$"))[1]
+        await demo.says("Ctrl-C ends the demo")
+        await until_ready(page)
+
+        found = await families(metrics)
+        status, html = await get(f"{page}/")
+
+        assert metrics == f"{page}/metrics"
+        assert found["outbound_task_info"] == found["outbound_account_up"] == BOTH
+        assert found["outbound_task_customers"] == BOTH
+        assert status == 200
+        assert "dezhu-demo" in html
+        assert "aliyun-demo" in html
+        assert (await get(f"{page}/-/healthy"))[0] == 200
+
+        demo.send(signal.SIGTERM)
+        assert await demo.ends() == 0
+        assert not [line for line in demo.out + demo.err if "Traceback" in line]
+
+
+class SlowScrape:
+    """A scrape of which only the head has been read."""
+
+    def __init__(self, reader, writer, size_bytes):
+        self._reader = reader
+        self._writer = writer
+        self.size_bytes = size_bytes
+
+    async def rest(self) -> bytes:
+        async with asyncio.timeout(END_SECONDS):
+            return await self._reader.read(-1)
+
+    async def close(self) -> None:
+        self._writer.close()
+        with suppress(OSError):
+            await self._writer.wait_closed()
+
+
+async def begin_scrape(url: str) -> SlowScrape:
+    parts = urlsplit(url)
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(connection, (parts.hostname, parts.port))
+    reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
+    writer.write(f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
+    async with asyncio.timeout(WAIT_SECONDS):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    assert head.startswith("HTTP/1.1 200 ")
+    return SlowScrape(reader, writer, int(re.search(r"Content-Length: (\d+)", head)[1]))
+
+
+async def until_big(metrics: str) -> None:
+    async with asyncio.timeout(WAIT_SECONDS), aiohttp.ClientSession() as session:
+        while True:
+            async with session.head(metrics, headers={"Accept-Encoding": "identity"}) as response:
+                if int(response.headers["Content-Length"]) > BIG_BYTES:
+                    return
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_within_5_seconds_and_a_running_scrape_whole(number):
+    async with command("demo", *LOCAL, "--tasks", "2000") as demo:
+        metrics = (await demo.says(r"^metrics +(http://\S+)$"))[1]
+        await until_big(metrics)
+        scrape = await begin_scrape(metrics)
+
+        demo.send(number)
+        await demo.says("msg=stopping")
+        body = await scrape.rest()
+        await scrape.close()
+
+        assert len(body) == scrape.size_bytes > BIG_BYTES
+        assert body.endswith(b"\n")
+        assert await demo.ends() == 0
+        assert not [line for line in demo.err if "Traceback" in line]
+
+
+async def test_a_client_that_does_not_read_does_not_keep_it_from_ending():
+    async with command("demo", *LOCAL, "--tasks", "2000") as demo:
+        metrics = (await demo.says(r"^metrics +(http://\S+)$"))[1]
+        await until_big(metrics)
+        scrape = await begin_scrape(metrics)
+
+        demo.send(signal.SIGTERM)
+
+        assert await demo.ends() == 0
+        await scrape.close()
+
+
+async def test_a_simulator_writes_a_configuration_that_an_exporter_serves(tmp_path):
+    file = tmp_path / "exporter.yaml"
+    simulate = ("simulate", "--tasks", "6", "--config-out", str(file))
+    async with command(*simulate) as simulator:
+        await simulator.says(f"exporter configuration written to {re.escape(str(file))}")
+        assert (await asyncio.to_thread(file.stat)).st_mode & 0o777 == 0o600
+        dezhu = (await simulator.says(r"^Dezhu simulator at (http://\S+)$"))[1]
+        await simulator.says(r"^Alibaba Cloud simulator at http://\S+$")
+        assert dezhu in await asyncio.to_thread(file.read_text, "utf-8")
+
+        async with command("--config.file", str(file), *LOCAL) as exporter:
+            listening = await exporter.says(r"msg=listening url=(\S+) metrics=(\S+)")
+            await until_ready(listening[1])
+            found = await families(listening[1] + listening[2])
+            exporter.send(signal.SIGTERM)
+            assert await exporter.ends() == 0
+
+        assert found["outbound_task_info"] == BOTH
+        assert exporter.out == []
+        simulator.send(signal.SIGINT)
+        assert await simulator.ends() == 0
+        assert simulator.err == []
+
+
+UNREACHABLE = """
+accounts:
+  - name: bots
+    platform: aliyun
+    endpoint: http://127.0.0.1:1
+    credentials: {type: access_key, access_key_id: id, access_key_secret: secret-4711}
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    file = tmp_path / "exporter.yaml"
+    file.write_text(UNREACHABLE, encoding="utf-8")
+    return str(file)
+
+
+def read_logfmt(line: str) -> dict[str, str]:
+    pairs = re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|[^\s"]*)(?: |$)', line)
+    assert " ".join(f"{key}={value}" for key, value in pairs) == line
+    return {key: value.strip('"') for key, value in pairs}
+
+
+@pytest.mark.parametrize(
+    ("flags", "read"),
+    [
+        ((), read_logfmt),
+        (("--log.format", "logfmt"), read_logfmt),
+        (("--log.format", "json"), json.loads),
+    ],
+    ids=["default", "logfmt", "json"],
+)
+async def test_each_line_of_the_log_is_an_event_on_standard_error(config, flags, read):
+    async with command("--config.file", config, *LOCAL, *flags) as exporter:
+        await exporter.says("poll failed")
+        exporter.send(signal.SIGTERM)
+        assert await exporter.ends() == 0
+
+    events = [read(line) for line in exporter.err]
+    assert exporter.out == []
+    assert [(event["level"], event["msg"]) for event in events] == [
+        ("info", "listening"),
+        ("warning", "poll failed"),
+        ("info", "stopping"),
+    ]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", event["ts"]) for event in events)
+    assert events[1]["account"] == "bots"
+    assert events[1]["reason"] == "unavailable"
+    assert "secret-4711" not in "".join(exporter.err)
+
+
+async def test_only_errors_are_logged_when_told_so():
+    async with command("--log.level", "error", *DEMO) as demo:
+        await until_ready(await page_of(demo))
+        demo.send(signal.SIGTERM)
+        assert await demo.ends() == 0
+
+    assert demo.err == []
+
+
+async def test_a_signal_during_the_start_ends_it_too(tmp_path):
+    """As process 1 of a container it would not even be killed by a signal it does not handle."""
+    fifo = tmp_path / "exporter.yaml"
+    os.mkfifo(fifo)
+    async with command("--config.file", str(fifo), *LOCAL) as exporter:
+        # Opens as soon as the other side reads its configuration.
+        opening = asyncio.create_task(asyncio.to_thread(fifo.open, "w", encoding="utf-8"))
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                file = await asyncio.shield(opening)
+        except TimeoutError:
+            os.close(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK))
+            raise
+        exporter.send(signal.SIGTERM)
+        await asyncio.to_thread(lambda: (file.write(UNREACHABLE), file.close()))
+
+        assert await exporter.ends() == 0
+        assert not [line for line in exporter.err if "Traceback" in line]
+
+
+async def test_a_second_one_on_the_same_port_ends_at_once_and_the_first_stays(config):
+    async with command(*DEMO) as demo:
+        page = await page_of(demo)
+        address = urlsplit(page).netloc
+        async with command("--config.file", config, "--web.listen-address", address) as second:
+            assert await second.ends(WAIT_SECONDS) == 1
+
+        assert second.out == []
+        (line,) = second.err
+        assert line.startswith("outbound-exporter: --web.listen-address: cannot listen on ")
+        assert (await get(f"{page}/-/healthy"))[0] == 200
