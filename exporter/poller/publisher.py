@@ -22,7 +22,7 @@ from exporter.poller.book import Book, Place
 from exporter.rendering import Lines, Renderer, clocked
 from exporter.store import AccountView, Chunks, Store
 
-BLOCK_TASKS: Final = 500
+BLOCK_TASKS: Final = 1500
 STEP_TASKS: Final = 50
 SHOWN_TASKS: Final = 50
 MINUTE_SECONDS: Final = 60.0

@@ -24,6 +24,7 @@ _SAME_PAGE_TRIES: Final = 3
 _PAGE_RETRIES: Final = 3
 _RETRY_WAIT_SECONDS: Final = 1.0
 _SPARE_PAGES: Final = 20
+_MOST_PAGES_UNCOUNTED: Final = 10_000
 _RETRIED: Final = frozenset({Reason.UNAVAILABLE, Reason.RATE_LIMITED})
 PRIORITY_OF: Final = {
     Tier.ACTIVE: Priority.ACTIVE,
@@ -264,6 +265,9 @@ class _Pass:
         if page.total is not None and page.total != self.total:
             self.steady = self.steady and self.total is None
             self.total = page.total
+        if number == 1 and page.total is None:
+            # Nobody said how long it is; it ends with an empty page.
+            self.most_pages = _MOST_PAGES_UNCOUNTED
         if number == 1 and page.total:
             rows = max(1, len(page.tasks) + page.nameless)
             self.most_pages = 2 * math.ceil(page.total / rows) + _SPARE_PAGES

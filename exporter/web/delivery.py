@@ -7,22 +7,30 @@ from typing import Final
 from aiohttp import hdrs, web
 
 SLICE_BYTES: Final = 256 * 1024
+_COPIED_BYTES: Final = 32 * 1024
 
 
-def slices(pieces: Iterable[bytes], size_bytes: int = SLICE_BYTES) -> Iterator[bytes]:
-    """``pieces`` in a row, cut and put together so that each but the last has that size."""
-    pending: list[memoryview] = []
-    missing = size_bytes
+def slices(pieces: Iterable[bytes]) -> Iterator[bytes | memoryview]:
+    """``pieces`` in a row, in slices of at most ``SLICE_BYTES`` and not many small ones.
+
+    Small pieces are put together; large ones are cut, and not copied.
+    """
+    pending: list[bytes] = []
+    size = 0
     for piece in pieces:
-        rest = memoryview(piece)
-        while rest:
-            part, rest = rest[:missing], rest[missing:]
-            pending.append(part)
-            missing -= len(part)
-            if not missing:
-                yield b"".join(pending)
-                pending, missing = [], size_bytes
-    if pending:
+        if size and size + len(piece) > SLICE_BYTES:
+            yield b"".join(pending)
+            pending, size = [], 0
+        if len(piece) < _COPIED_BYTES:
+            pending.append(piece)
+            size += len(piece)
+            continue
+        if size:
+            yield b"".join(pending)
+            pending, size = [], 0
+        view = memoryview(piece)
+        yield from (view[at : at + SLICE_BYTES] for at in range(0, len(piece), SLICE_BYTES))
+    if size:
         yield b"".join(pending)
 
 

@@ -63,6 +63,11 @@ async def test_without_a_total_a_list_ends_with_an_empty_page():
     assert vendor.asked("page") == [1, 2, 3]
 
 
+async def test_without_a_total_a_list_may_be_long():
+    vendor = Script(*(page(f"{number}") for number in range(40)), page())
+    assert len((await read(vendor)).sightings) == 40
+
+
 async def test_a_short_page_ends_nothing_while_the_total_says_more():
     vendor = Script(page("a", total=3), page("b", total=3), page("c", total=3))
     assert set((await read(vendor)).sightings) == {"a", "b", "c"}
