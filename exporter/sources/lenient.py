@@ -6,7 +6,7 @@ name of the field is kept for the counter of unknown values. Empty text counts a
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from math import isfinite
 from typing import Any, Final, TypeVar
@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from exporter.domain import Window
+from exporter.sources.templates import Noted
 from exporter.transport import Reply, http_error, malformed
 
 T = TypeVar("T")
@@ -47,10 +48,11 @@ class Fields:
         """Remember that the field could not be read."""
         self._unreadable[name] = None
 
-    def note_all(self, names: Iterable[str]) -> None:
-        """Remember that these could not be read."""
-        for name in names:
+    def taken(self, noted: Noted[T]) -> T:
+        """A part of the row that was read apart, its unreadable fields remembered here."""
+        for name in noted[1]:
             self.note(name)
+        return noted[0]
 
     def number(self, name: str, value: Any) -> float | None:
         """A finite number that is not negative."""

@@ -14,6 +14,7 @@ from exporter.exposition import cut, masked
 from exporter.source import Page
 from exporter.sources.dezhu.answer import payload
 from exporter.sources.lenient import Fields, as_object, finite, tolerant, total_count
+from exporter.sources.templates import Noted, kept
 from exporter.transport import Reply, malformed
 
 STATUSES: Final[Mapping[int, Status]] = {
@@ -41,7 +42,8 @@ _ABSENT: Final = msgspec.Raw(b"null")
 class _Row(msgspec.Struct, rename="camel", gc=False):
     """One task as it is sent; what each value is shows only when it is converted.
 
-    Windows and batches stay as they came: an account has few different ones, and each is read once.
+    Windows and batches stay as they came: an account has few different ones, and what repeats from
+    task to task is read once and is then the same object.
     """
 
     task_id: Any = None
@@ -77,7 +79,6 @@ class _Data(msgspec.Struct):
 _DATA: Final = msgspec.json.Decoder(_Data)
 _ROW: Final = msgspec.json.Decoder(_Row)
 _ANY: Final = msgspec.json.Decoder()
-_KEPT: Final = 4096
 
 
 def read_page(reply: Reply, zone: ZoneInfo) -> Page:
@@ -116,15 +117,29 @@ def _task(row: _Row, zone: ZoneInfo) -> Task | None:
     if status is None:
         fields.note("taskStatus")
     strategy = fields.choice("sendNumberStrategy", row.send_number_strategy, _STRATEGIES) or ""
-    schedule = _schedule(fields, row, zone)
+    schedule = fields.taken(
+        _schedule(
+            row.task_exec_start_date, row.task_exec_end_date, bytes(row.task_exec_times), zone
+        )
+    )
     return Task(
         id=task_id,
         name=fields.text("taskName", row.task_name),
         status=status or Status.UNKNOWN,
-        info=_info(fields, row, strategy),
+        info=fields.taken(
+            _info(
+                *(row.task_type, row.skill_set_id, row.skill_set_name),
+                *(row.outbound_number_group_id, strategy),
+            )
+        ),
         progress=_progress(fields, row),
         schedule=schedule,
-        settings=_settings(fields, row, strategy),
+        settings=fields.taken(
+            _settings(
+                *(strategy, row.multiply_power, row.abandonment_rate, row.max_ringing_duration),
+                *(row.acw, row.strategy_display_switch, bytes(row.outbound_phone_groups)),
+            )
+        ),
         agents=_agents(fields, row),
         aged_from=schedule.end if schedule else None,
         rank=finite(row.task_id) or 0.0,
@@ -132,14 +147,19 @@ def _task(row: _Row, zone: ZoneInfo) -> Task | None:
     )
 
 
-def _info(fields: Fields, row: _Row, strategy: str) -> Info:
-    return Info(
-        task_type=fields.choice("taskType", row.task_type, _TASK_TYPES) or "",
-        skill_group_id=fields.text("skillSetId", row.skill_set_id),
-        skill_group_name=fields.text("skillSetName", row.skill_set_name),
-        number_group_id=fields.text("outboundNumberGroupId", row.outbound_number_group_id),
+@kept
+def _info(
+    task_type: Any, skill_id: Any, skill_name: Any, numbers: Any, strategy: str
+) -> Noted[Info]:
+    fields = Fields()
+    info = Info(
+        task_type=fields.choice("taskType", task_type, _TASK_TYPES) or "",
+        skill_group_id=fields.text("skillSetId", skill_id),
+        skill_group_name=fields.text("skillSetName", skill_name),
+        number_group_id=fields.text("outboundNumberGroupId", numbers),
         dialing_strategy=strategy,
     )
+    return info, fields.unknown
 
 
 def _progress(fields: Fields, row: _Row) -> Progress:
@@ -152,35 +172,31 @@ def _progress(fields: Fields, row: _Row) -> Progress:
     )
 
 
-def _settings(fields: Fields, row: _Row, strategy: str) -> Settings:
+@kept
+def _settings(  # noqa: PLR0917 - what is kept is found by its position
+    strategy: str, power: Any, rate: Any, ringing: Any, acw: Any, display: Any, groups: bytes
+) -> Noted[Settings]:
+    fields = Fields()
     # Both figures are always sent, though only that of the strategy in force means anything.
     multiplier = abandonment = None
     if strategy == _RATIO:
-        multiplier = fields.number("multiplyPower", row.multiply_power)
+        multiplier = fields.number("multiplyPower", power)
     elif strategy == _PREDICTIVE:
-        abandonment = fields.ratio("abandonmentRate", row.abandonment_rate)
-    return Settings(
-        max_ringing=fields.number("maxRingingDuration", row.max_ringing_duration),
-        after_call_work=fields.number("acw", row.acw),
+        abandonment = fields.ratio("abandonmentRate", rate)
+    settings = Settings(
+        max_ringing=fields.number("maxRingingDuration", ringing),
+        after_call_work=fields.number("acw", acw),
         dialing_multiplier=multiplier,
         target_abandonment=abandonment,
-        caller_display_strategy=fields.flag("strategyDisplaySwitch", row.strategy_display_switch),
-        redial=_redial(fields, row),
+        caller_display_strategy=fields.flag("strategyDisplaySwitch", display),
+        redial=_redial(fields, _ANY.decode(groups)),
     )
+    return settings, fields.unknown
 
 
-def _redial(fields: Fields, row: _Row) -> tuple[Redial, ...]:
-    redial, unreadable = _redial_of(bytes(row.outbound_phone_groups))
-    fields.note_all(unreadable)
-    return redial
-
-
-@lru_cache(_KEPT)
-def _redial_of(sent: bytes) -> tuple[tuple[Redial, ...], tuple[str, ...]]:
-    """The batches, and the names of what could not be read of them."""
-    fields = Fields()
+def _redial(fields: Fields, sent: Any) -> tuple[Redial, ...]:
     found: dict[str, Redial] = {}
-    for place, group in enumerate(fields.mappings(_BATCHES, _ANY.decode(sent)), start=1):
+    for place, group in enumerate(fields.mappings(_BATCHES, sent), start=1):
         batch = cut(masked(fields.text(_BATCH, group.get("identify")))) or f"#{place}"
         if batch in found:
             batch = f"#{place}"
@@ -193,7 +209,7 @@ def _redial_of(sent: bytes) -> tuple[tuple[Redial, ...], tuple[str, ...]]:
             interval=None if minutes is None else minutes * 60,
             max_attempts=fields.count(_REDIAL_TIMES, group.get("autoOutboundTimes")),
         )
-    return tuple(found.values()), fields.unknown
+    return tuple(found.values())
 
 
 def _agents(fields: Fields, row: _Row) -> tuple[tuple[str, int], ...]:
@@ -209,32 +225,25 @@ def _agents(fields: Fields, row: _Row) -> tuple[tuple[str, int], ...]:
     return tuple((agent_id, count) for agent_id, count in found.items() if count is not None)
 
 
-def _schedule(fields: Fields, row: _Row, zone: ZoneInfo) -> Schedule | None:
-    start = _day(fields, "taskExecStartDate", row.task_exec_start_date, zone, 0)
-    end = _day(fields, "taskExecEndDate", row.task_exec_end_date, zone, 1)
-    windows = _windows(fields, row)
-    if start is None and end is None and not windows:
-        return None
-    return Schedule(zone=zone.key, start=start, end=end, windows=windows)
-
-
-def _windows(fields: Fields, row: _Row) -> tuple[Window, ...]:
-    windows, unreadable = _windows_of(bytes(row.task_exec_times))
-    fields.note_all(unreadable)
-    return windows
-
-
-@lru_cache(_KEPT)
-def _windows_of(sent: bytes) -> tuple[tuple[Window, ...], tuple[str, ...]]:
-    """The daily windows, and the names of what could not be read of them."""
+@kept
+def _schedule(first: Any, last: Any, times: bytes, zone: ZoneInfo) -> Noted[Schedule | None]:
     fields = Fields()
+    start = _day(fields, "taskExecStartDate", first, zone, 0)
+    end = _day(fields, "taskExecEndDate", last, zone, 1)
+    windows = _windows(fields, _ANY.decode(times))
+    if start is None and end is None and not windows:
+        return None, fields.unknown
+    return Schedule(zone=zone.key, start=start, end=end, windows=windows), fields.unknown
+
+
+def _windows(fields: Fields, sent: Any) -> tuple[Window, ...]:
     windows = []
-    for item in fields.mappings("taskExecTimes", _ANY.decode(sent)):
+    for item in fields.mappings("taskExecTimes", sent):
         start, end = item.get("taskExecTimeStartStr"), item.get("taskExecTimeEndStr")
         window = fields.window("taskExecTimes", start, end)
         if window is not None:
             windows.append(window)
-    return tuple(windows), fields.unknown
+    return tuple(windows)
 
 
 def _day(fields: Fields, name: str, value: Any, zone: ZoneInfo, days_later: int) -> float | None:
