@@ -76,7 +76,8 @@ class Renderer:
         return lines
 
     def _task_labels(self, task_id: str, name: str) -> str:
-        return f"{self._account},{_pairs(('task_id', 'task_name'), (task_id, name))}"
+        shown = label_value(masked(name))
+        return f'{self._account},task_id="{label_value(task_id)}",task_name="{shown}"'
 
 
 def clocked(task: Task) -> Schedule | None:
@@ -102,23 +103,24 @@ def _tails_of(
     families: Iterable[Family], subject: Subject, labels: Labels
 ) -> Callable[[Any], tuple[Tail, ...]]:
     """What turns a subject into the tails of its families' lines; none for None."""
-    mine = [(family, f"{family.name}{{") for family in families if family.subject is subject]
-    for family, _ in mine:
+    mine = [family for family in families if family.subject is subject]
+    for family in mine:
         if family.labels is not labels:
             raise ValueError(f"{family.name}: a family of {subject} has the labels {labels.name}")
+    plain = [(each.name, f"{each.name}{{", each.read) for each in mine if not each.extra]
+    labelled = [(each, f"{each.name}{{") for each in mine if each.extra]
 
     def tails(value: Any) -> tuple[Tail, ...]:
         if value is None:
             return ()
-        found: list[Tail] = []
-        for family, opening in mine:
-            sample = family.read(value)
-            if sample is None:
-                continue
-            if family.extra:
-                found += [(family.name, opening, tail) for tail in _with_extra(family, sample)]
-            else:
-                found.append((family.name, opening, f"}} {_number(sample)}\n"))
+        found = [
+            (name, opening, f"}} {_number(sample)}\n")
+            for name, opening, read in plain
+            if (sample := read(value)) is not None
+        ]
+        for family, opening in labelled:
+            if samples := tuple(family.read(value)):
+                found += [(family.name, opening, tail) for tail in _with_extra(family, samples)]
         return tuple(found)
 
     return tails
