@@ -6,6 +6,7 @@ import gc
 import math
 import os
 import platform
+import re
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -23,6 +24,7 @@ from exporter.errors import ConfigError
 from exporter.sources import SOURCES
 from exporter.web import parse_listen_address
 
+_FLAG: Final = re.compile(r"(?<!\S)--[a-z][a-z.-]*")
 _DEFAULT_ADDRESS: Final = ":9877"
 _DEMO_ADDRESS: Final = "127.0.0.1:9877"
 _DEMO_REFRESH: Final = {"active": "2s", "idle": "5s", "finished": "15s", "detail": "5m"}
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    flags = _parser().parse_args(arguments)
+    flags = _parsed(arguments)
     logs.configure(level=flags.log_level, style=flags.log_format)
     commands: dict[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None]]] = {
         "serve": _check if flags.config_check else _serve,
@@ -159,11 +161,25 @@ def _stopped_by_signal() -> asyncio.Event:
     return stop
 
 
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _parser()
+    try:
+        return parser.parse_args(arguments)
+    except argparse.ArgumentError as error:
+        # The value of a flag that does not exist looks like a command: name the flag instead.
+        known = set(_FLAG.findall(parser.format_help()))
+        unknown = [flag for text in arguments for flag in _FLAG.findall(text) if flag not in known]
+        if unknown and "COMMAND" in str(error):
+            parser.error(f"there is no flag {unknown[0]} in this version; see --help")
+        parser.error(str(error))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="outbound-exporter",
         description="Prometheus exporter for outbound-call campaigns.",
         allow_abbrev=False,
+        exit_on_error=False,
     )
     parser.add_argument("--version", action="version", version=_version())
     _add_config_flags(parser)

@@ -120,6 +120,7 @@ def test_help_is_printed_and_names_the_flags(capsys, command):
 
 WRONG_USAGE = {
     "unknown flag": (["--nope"], "--nope"),
+    "unknown flag with a value": (["--shard", "1"], "there is no flag --shard in this version"),
     "unknown command": (["serve"], "argument COMMAND: invalid choice: 'serve'"),
     "flag without its value": (["--config.file"], "--config.file"),
     "abbreviated flag": (["--web.max-r=1"], "unrecognized arguments: --web.max-r=1"),
