@@ -9,12 +9,11 @@ publication compresses only what changed, and one account's part costs nothing e
 """
 
 import re
-import zlib
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final
 
 import msgspec
+from isal import isal_zlib
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -25,8 +24,7 @@ _ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 _UNSAFE: Final = re.compile(r'[\\"\n]')
 _LEVEL: Final = 1
 _GZIP_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-_CRC_POLYNOMIAL: Final = 0xEDB88320
-_ONE: Final = 1 << 31
+_RAW: Final = -15
 
 
 def masked(name: str) -> str:
@@ -66,16 +64,11 @@ def header(name: str, help_text: str) -> bytes:
 
 
 class Segment(msgspec.Struct, frozen=True, gc=False):
-    """Whole lines of the exposition, plain and deflated.
-
-    ``shift`` is what combining checksums needs to know of the length: x to the number of bits.
-    ``samples`` counts the lines that are samples.
-    """
+    """Whole lines of the exposition, plain and deflated; ``samples`` of them are samples."""
 
     plain: bytes
     deflated: bytes
     crc: int
-    shift: int
     samples: int
 
     @property
@@ -85,10 +78,10 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
 
 
 def segment(plain: bytes, *, samples: int) -> Segment:
-    """Deflate lines. Takes milliseconds for each megabyte: call it off the event loop."""
-    deflater = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-    deflated = deflater.compress(plain) + deflater.flush(zlib.Z_SYNC_FLUSH)
-    return Segment(plain, deflated, zlib.crc32(plain), _shift(len(plain)), samples)
+    """Deflate lines. Takes a millisecond for each megabyte or two: call it off the event loop."""
+    deflater = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _RAW)
+    deflated = deflater.compress(plain) + deflater.flush(isal_zlib.Z_SYNC_FLUSH)
+    return Segment(plain, deflated, isal_zlib.crc32(plain), samples)
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -98,14 +91,13 @@ class Body(msgspec.Struct, frozen=True):
     plain_bytes: int = 0
     deflated_bytes: int = 0
     crc: int = 0
-    shift: int = _ONE
     samples: int = 0
 
     def gzip_tail(self, tail: bytes) -> bytes:
         """What follows the deflated segments so that they and ``tail`` are one gzip stream."""
-        deflater = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-        deflated = deflater.compress(tail) + deflater.flush(zlib.Z_FINISH)
-        crc = _combined(self.crc, zlib.crc32(tail), _shift(len(tail)))
+        deflater = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _RAW)
+        deflated = deflater.compress(tail) + deflater.flush(isal_zlib.Z_FINISH)
+        crc = isal_zlib.crc32_combine(self.crc, isal_zlib.crc32(tail), len(tail))
         size = (self.plain_bytes + len(tail)) & 0xFFFFFFFF
         return deflated + crc.to_bytes(4, "little") + size.to_bytes(4, "little")
 
@@ -119,7 +111,6 @@ def joined(parts: Iterable[Segment | Body]) -> Body:
     """Parts one after another as one body, at the cost of one step each."""
     segments: list[Segment] = []
     plain_bytes = deflated_bytes = samples = crc = 0
-    shift = _ONE
     for part in parts:
         if isinstance(part, Body):
             segments += part.segments
@@ -129,46 +120,5 @@ def joined(parts: Iterable[Segment | Body]) -> Body:
             deflated_bytes += len(part.deflated)
         plain_bytes += part.plain_bytes
         samples += part.samples
-        crc = _combined(crc, part.crc, part.shift)
-        shift = _multiplied(shift, part.shift)
-    return Body(tuple(segments), plain_bytes, deflated_bytes, crc, shift, samples)
-
-
-def _combined(first: int, second: int, shift: int) -> int:
-    """CRC-32 of two texts in a row, from theirs and the length of the second."""
-    return _multiplied(shift, first) ^ second
-
-
-def _multiplied(left: int, right: int) -> int:
-    """Product of two polynomials modulo that of CRC-32, bits reflected as zlib has them."""
-    product = 0
-    while left:
-        if left & _ONE:
-            product ^= right
-        left = (left << 1) & 0xFFFFFFFF
-        right = (right >> 1) ^ _CRC_POLYNOMIAL if right & 1 else right >> 1
-    return product
-
-
-@lru_cache(maxsize=8192)
-def _shift(length: int) -> int:
-    """Give x to the power of eight times ``length``, modulo the polynomial."""
-    power, place = _ONE, 0
-    while length:
-        power = _multiplied(power, _shift_of_byte(length & 0xFF, place))
-        length, place = length >> 8, place + 8
-    return power
-
-
-@lru_cache(maxsize=2048)
-def _shift_of_byte(byte: int, place: int) -> int:
-    """The same for a length of which one byte is set, ``place`` bits up; there are few of these."""
-    power, square = _ONE, _ONE >> 8
-    for _ in range(place):
-        square = _multiplied(square, square)
-    while byte:
-        if byte & 1:
-            power = _multiplied(power, square)
-        square = _multiplied(square, square)
-        byte >>= 1
-    return power
+        crc = isal_zlib.crc32_combine(crc, part.crc, part.plain_bytes)
+    return Body(tuple(segments), plain_bytes, deflated_bytes, crc, samples)
