@@ -6,7 +6,7 @@ seconds, ratios 0 to 1. None means that the vendor did not say: the sample is th
 
 What a task is made of holds no reference back and can be in no cycle, so the garbage collector need
 not look at it (``gc=False``): a hundred thousand tasks would make each full collection a pause of
-a second.
+a second. What many tasks share keeps its hash (``cache_hash``), for it is what they are grouped by.
 """
 
 from enum import StrEnum
@@ -75,7 +75,7 @@ class Window(msgspec.Struct, frozen=True, order=True, gc=False):
     end: int
 
 
-class Schedule(msgspec.Struct, frozen=True, gc=False):
+class Schedule(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """When a campaign may call.
 
     ``start`` is inclusive, ``end`` exclusive (midnight after the last day where the vendor gives
@@ -101,7 +101,7 @@ class Redial(msgspec.Struct, frozen=True, gc=False):
     max_attempts: int | None = None
 
 
-class Settings(msgspec.Struct, frozen=True, gc=False):
+class Settings(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """How a campaign is set up to dial; seconds and ratios, counts where the name says so."""
 
     max_ringing: float | None = None
@@ -135,7 +135,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
     reported_connected: float | None = None
 
 
-class Info(msgspec.Struct, frozen=True, gc=False):
+class Info(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """Label values of ``outbound_task_info``; empty where the vendor has no such thing."""
 
     task_type: str = ""

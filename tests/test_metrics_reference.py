@@ -20,7 +20,7 @@ from exporter.domain import (
 from exporter.errors import Reason
 from exporter.families import FAMILIES, ClockView
 from exporter.metrics_reference import main, reference
-from exporter.rendering import Renderer
+from exporter.rendering import Renderer, task_labels
 from exporter.sources.aliyun.job_group import STATUSES as ALIYUN_STATUSES
 from exporter.sources.dezhu.parse import STATUSES as DEZHU_STATUSES
 from exporter.telemetry import Telemetry
@@ -224,8 +224,10 @@ def _series(task: Task, *, platform: str) -> int:
         platform=platform, account="a", collect=("progress", "schedule", "settings")
     )
     view = ClockView(window_open=True, remaining=1.0)
-    lines = (renderer.tasks(Scope(id="i", name="n"), [task]), renderer.clock([(task, view)]))
-    return sum(len(family) for part in lines for family in part.values())
+    labels = [task_labels(task)]
+    scope = Scope(id="i", name="n")
+    lines = (renderer.tasks(scope, [task], labels), renderer.clock([(view, labels)]))
+    return sum(text.samples for part in lines for text in part.values())
 
 
 def test_the_document_counts_the_series_of_a_dezhu_task():

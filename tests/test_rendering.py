@@ -23,7 +23,7 @@ from exporter.domain import (
 )
 from exporter.errors import Reason
 from exporter.families import FAMILIES, ClockView, Collector, Family, Labels, Subject
-from exporter.rendering import Renderer, clocked
+from exporter.rendering import Renderer, clocked, task_labels
 
 SCOPE = Scope(id="i-1", name="bots")
 FULL = Task(
@@ -68,8 +68,32 @@ BARE = Task(id="2", name="", status=Status.UNKNOWN)
 TASK = 'platform="p",account="a",task_id="1",task_name="autumn"'
 
 
+class Lined:
+    """A renderer that gives its lines one by one."""
+
+    def __init__(self, rendering):
+        self.rendering = rendering
+
+    def tasks(self, scope, tasks):
+        return lined(self.rendering.tasks(scope, tasks, [task_labels(task) for task in tasks]))
+
+    def clock(self, views):
+        return lined(self.rendering.clock([(view, [task_labels(task)]) for task, view in views]))
+
+    def state(self, state):
+        return lined(self.rendering.state(state))
+
+
+def lined(lines):
+    found = {name: text.plain.decode().splitlines(keepends=True) for name, text in lines.items()}
+    assert {name: len(mine) for name, mine in found.items()} == {
+        name: text.samples for name, text in lines.items()
+    }
+    return found
+
+
 def renderer(*collect, platform="p", account="a"):
-    return Renderer(platform=platform, account=account, collect=collect or COLLECTORS)
+    return Lined(Renderer(platform=platform, account=account, collect=collect or COLLECTORS))
 
 
 def changed(task=FULL, **fields):
@@ -169,6 +193,30 @@ def test_tasks_stand_in_their_order_within_each_family():
     assert [labels_of(line)["task_id"] for line in lines["outbound_task_calls"]] == ["3", "1", "2"]
 
 
+def test_tasks_that_share_settings_and_those_that_do_not_each_have_their_own_lines():
+    others = msgspec.structs.replace(FULL.settings, max_ringing=31.0)
+    tasks = [
+        changed(id="1"),
+        changed(id="2", settings=others),
+        changed(id="3"),
+        changed(BARE, id="4"),
+    ]
+    lines = renderer("settings").tasks(SCOPE, tasks)["outbound_task_max_ringing_seconds"]
+
+    shown = {labels_of(line)["task_id"]: line.rpartition(" ")[2].strip() for line in lines}
+    assert shown == {"1": "30", "2": "31", "3": "30"}
+
+
+def test_a_count_that_some_tasks_lack_stands_with_those_that_have_it():
+    tasks = [changed(id=str(n), progress=Progress(calls=n if n % 2 else None)) for n in range(5)]
+    lines = renderer("progress").tasks(SCOPE, tasks)["outbound_task_calls"]
+
+    assert [(labels_of(line)["task_id"], line.rpartition(" ")[2]) for line in lines] == [
+        ("1", "1\n"),
+        ("3", "3\n"),
+    ]
+
+
 def test_no_tasks_are_no_lines():
     assert renderer().tasks(SCOPE, []) == {}
     assert renderer().clock([]) == {}
@@ -181,7 +229,7 @@ def test_only_the_collectors_that_are_on_are_rendered(collector):
     names = {*one.tasks(SCOPE, [FULL]), *one.clock([(FULL, view)])}
 
     assert names == {family.name for family in FAMILIES if family.collector == collector}
-    assert one.follows_clock == (collector == "schedule")
+    assert one.rendering.follows_clock == (collector == "schedule")
     assert "outbound_account_up" in one.state(state(up=True))
 
 

@@ -56,12 +56,17 @@ class ClockView(msgspec.Struct, frozen=True, gc=False):
     remaining: float | None
 
 
+Column = tuple[tuple[str, ...], Callable[[Any], float | None]]
+"""Values of a family's own labels, and what reads the one sample that has them."""
+
+
 class Family(msgspec.Struct, frozen=True):
     """One metric family, a gauge.
 
     With ``extra`` labels ``read`` yields (values of those labels, sample) pairs, otherwise it
-    returns one sample; None leaves it out. ``dezhu`` and ``aliyun`` say for the docs which field of
-    the vendor it stands for; empty: that vendor has no such thing.
+    returns one sample; None leaves it out. Where the values of the extra labels are known
+    beforehand ``read`` is instead a column for each of them. ``dezhu`` and ``aliyun`` say for the
+    docs which field of the vendor it stands for; empty: that vendor has no such thing.
     """
 
     name: str
@@ -69,7 +74,7 @@ class Family(msgspec.Struct, frozen=True):
     labels: Labels
     subject: Subject
     help: str
-    read: Callable[[Any], Any]
+    read: Callable[[Any], Any] | tuple[Column, ...]
     extra: tuple[str, ...] = ()
     dezhu: str = ""
     aliyun: str = ""
@@ -78,3 +83,20 @@ class Family(msgspec.Struct, frozen=True):
     def label_names(self) -> tuple[str, ...]:
         """All labels, in the order in which they are written."""
         return (*self.labels.value, *self.extra)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The samples whose labels are known beforehand; none where only ``read`` tells them."""
+        if isinstance(self.read, tuple):
+            return self.read
+        return () if self.extra else (((), self.read),)
+
+    def samples(self, value: Any) -> Samples:
+        """All samples of one value, each with the values of the family's own labels."""
+        if not isinstance(self.read, tuple) and self.extra:
+            yield from self.read(value)
+            return
+        for values, read in self.columns:
+            sample = read(value)
+            if sample is not None:
+                yield values, sample

@@ -1,10 +1,9 @@
 """Families of one campaign: progress, schedule and agents; settings have a module of their own."""
 
-from collections.abc import Iterator
 from operator import attrgetter
 from typing import Final
 
-from exporter.domain import Progress, Task
+from exporter.domain import Task
 from exporter.families.model import Collector, Family, InfoView, Labels, Samples, Subject
 from exporter.families.settings import SETTINGS_FAMILIES
 
@@ -19,13 +18,6 @@ def _info(view: InfoView) -> Samples:
         *(info.script_id, info.script_name, info.script_version, info.priority),
     )
     yield values, 1
-
-
-def _jobs(progress: Progress) -> Iterator[tuple[tuple[str], float]]:
-    for job_status in _JOB_STATUSES:
-        count = getattr(progress, job_status)
-        if count is not None:
-            yield (job_status,), count
 
 
 def _agents(task: Task) -> Samples:
@@ -104,7 +96,7 @@ TASK_FAMILIES: Final = (
         "Jobs by their own state. A failed job ended without reaching the customer, so this rises"
         " in every healthy campaign. Polled from Alibaba Progress.Executing, Failed, Scheduling,"
         " Paused and Cancelled.",
-        _jobs,
+        tuple(((job_status,), attrgetter(job_status)) for job_status in _JOB_STATUSES),
         extra=("job_status",),
         aliyun="Progress.Executing, Failed, Scheduling, Paused, Cancelled",
     ),

@@ -1,46 +1,33 @@
 """From the book of an account to its chunks in the store, in steps that leave the loop free.
 
-Tasks are rendered in blocks: a block whose tasks are the same objects as before keeps its bytes.
-Everything that changed since the last time shows in one ``Store.replace``, so a task that moved
-between tiers is never missing from a scrape and never there twice.
+Only blocks with a task that changed are rendered again, and only blocks whose calling hours came to
+something else are when a minute begins. Everything that changed since the last time shows in one
+``Store.replace``, so a task that moved between tiers is never missing from a scrape and never there
+twice.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import nlargest
-from typing import Final, TypeVar
+from itertools import chain
+from typing import Final
 from zoneinfo import ZoneInfo
-
-import msgspec
 
 from exporter.calling_hours import is_open, next_edge, remaining_seconds
 from exporter.config.model import Account
 from exporter.domain import AccountState, Schedule, Scope, Task, Tier
 from exporter.exposition import Body, Segment, joined, segment
 from exporter.families import ClockView
-from exporter.poller.book import Book, Place
-from exporter.rendering import Lines, Renderer, clocked
+from exporter.poller.blocks import SHOWN_TASKS, Block, Blocks
+from exporter.poller.book import Book
+from exporter.poller.places import Changes, Place, chunks
+from exporter.rendering import Lines, Renderer
 from exporter.store import AccountView, Chunks, Store
 
-BLOCK_TASKS: Final = 1500
-STEP_TASKS: Final = 50
-SHOWN_TASKS: Final = 50
+STEP_TASKS: Final = 250
+STEP_ROWS: Final = 128
+STEP_SCHEDULES: Final = 50
 MINUTE_SECONDS: Final = 60.0
-
-Row = TypeVar("Row")
-
-
-class _Block(msgspec.Struct, frozen=True):
-    """Consecutive tasks of one place, as they were rendered."""
-
-    scope: Scope
-    tasks: tuple[Task, ...]
-    views: tuple[ClockView, ...]
-    chunks: Chunks
-    clock: Chunks
-
-
-_NOTHING: Final = _Block(Scope(), (), (), {}, {})
 
 
 class Publisher:
@@ -56,7 +43,9 @@ class Publisher:
         self._renderer = Renderer(
             platform=common.platform, account=common.name, collect=common.collect
         )
-        self._blocks: dict[Place, list[_Block]] = {}
+        self._pending: Changes = {}
+        self._unpublished: set[Place] = set()
+        self._blocks: dict[Place, Blocks] = {}
         self._shown: dict[Place, tuple[Task, ...]] = {}
         self._lock = asyncio.Lock()
         self.book_at_rest = asyncio.Lock()
@@ -88,20 +77,36 @@ class Publisher:
             async with self.book_at_rest:
                 # All places are taken at one moment: a task that moves meanwhile is then in
                 # exactly one of them.
-                dirty = self._book.take_dirty()
-                places = dirty | set(self._book.places()) if clock_moved else dirty
-                snapshot = {place: self._book.tasks(place) for place in places}
-            try:
-                parts = await self._parts(snapshot, scopes, now, clock_moved=clock_moved)
-                await self._replace(parts, state)
-            except BaseException:
-                self._book.restore_dirty(dirty)
-                raise
+                self._take(self._book.take_changes())
+            views = _Views(self._zone, now)
+            if self._edge is not None and self._edge <= now:
+                # Also if what follows fails: whoever waits for it must not come back at once.
+                self._edge = None
+            parts: dict[object, Chunks | None] = {}
+            for place in set(self._blocks) if clock_moved else set(self._unpublished):
+                scope = scopes.get(place[0], Scope(place[0]))
+                parts |= await self._parts(place, scope, views)
+            if clock_moved or self._edge is None:
+                self._edge = views.edge
+            elif views.edge is not None:
+                self._edge = min(self._edge, views.edge)
+            await self._replace(parts, state)
+            self._unpublished.clear()
 
     async def tell(self, state: Callable[[], AccountState]) -> None:
         """Publish the account's state alone."""
         async with self._lock:
             await self._replace({}, state)
+
+    def _take(self, changes: Changes) -> None:
+        """Keep changes until they are in the blocks, and their places until they are published.
+
+        A publication that fails or is cancelled loses neither.
+        """
+        for place, mine in changes.items():
+            self._pending.setdefault(place, {}).update(mine)
+            self._unpublished.add(place)
+            self._blocks.setdefault(place, Blocks(Scope(place[0])))
 
     async def _replace(
         self, parts: "dict[object, Chunks | None]", state: Callable[[], AccountState]
@@ -114,58 +119,45 @@ class Publisher:
         self._store.replace(self._account.name, parts)
 
     async def _parts(
-        self,
-        snapshot: dict[Place, tuple[Task, ...]],
-        scopes: dict[str, Scope],
-        now: float,
-        *,
-        clock_moved: bool,
+        self, place: Place, scope: Scope, views: "_Views"
     ) -> "dict[object, Chunks | None]":
-        views = _Views(self._zone, now)
-        if self._edge is not None and self._edge <= now:
-            # Also if what follows fails: whoever waits for it must not come back at once.
-            self._edge = None
+        blocks = self._blocks[place]
+        blocks.rename(scope)
+        for some in chunks(list(self._pending.get(place, {}).items()), STEP_TASKS):
+            for task_id, task in some:
+                blocks.apply(task_id, task)
+            await asyncio.sleep(0)
+        self._pending.pop(place, None)
+        blocks.tidy()
+        changed = False
+        for block in blocks:
+            changed |= block.stale
+            await self._render(block, scope, views)
         parts: dict[object, Chunks | None] = {}
-        for place, tasks in snapshot.items():
-            scope = scopes.get(place[0], Scope(place[0]))
-            blocks = await self._rendered(scope, tasks, self._blocks.get(place, []), views)
-            self._blocks[place] = blocks
-            self._shown[place] = tuple(nlargest(SHOWN_TASKS, tasks, key=lambda task: task.rank))
-            chunks, clock = [each.chunks for each in blocks], [each.clock for each in blocks]
-            parts[place] = await asyncio.to_thread(_concatenated, chunks)
-            parts[*place, "clock"] = await asyncio.to_thread(_concatenated, clock)
-        if clock_moved or self._edge is None:
-            self._edge = views.edge
-        elif views.edge is not None:
-            self._edge = min(self._edge, views.edge)
+        if changed or place in self._unpublished:
+            # Also where all that is left of a place is a block less.
+            self._shown[place] = _newest(chain.from_iterable(block.shown for block in blocks))
+            parts[place] = await asyncio.to_thread(_concatenated, [each.chunks for each in blocks])
+        clock = [each.clock for each in blocks]
+        parts[*place, "clock"] = await asyncio.to_thread(_concatenated, clock)
         return parts
 
-    async def _rendered(
-        self, scope: Scope, tasks: tuple[Task, ...], before: list[_Block], views: "_Views"
-    ) -> list[_Block]:
-        blocks: list[_Block] = []
-        for index, first in enumerate(range(0, len(tasks), BLOCK_TASKS)):
-            old = before[index] if index < len(before) else _NOTHING
-            mine = tasks[first : first + BLOCK_TASKS]
-            blocks.append(await self._block(scope, mine, old, views))
-        return blocks
-
-    async def _block(
-        self, scope: Scope, tasks: tuple[Task, ...], old: _Block, views: "_Views"
-    ) -> _Block:
-        chunks, clock, view_of = old.chunks, old.clock, old.views
-        same = tasks == old.tasks and scope == old.scope
-        if not same:
-            lines = await _in_steps(tasks, lambda step: self._renderer.tasks(scope, step))
-            chunks = await asyncio.to_thread(_chunks, lines)
-        if self._renderer.follows_clock:
-            timed = [task for task in tasks if clocked(task) is not None]
-            view_of = await views.of(timed)
-            if not same or view_of != old.views:
-                pairs = list(zip(timed, view_of, strict=True))
-                lines = await _in_steps(pairs, self._renderer.clock)
-                clock = await asyncio.to_thread(_chunks, lines)
-        return _Block(scope, tasks, view_of, chunks, clock)
+    async def _render(self, block: Block, scope: Scope, views: "_Views") -> None:
+        if block.stale:
+            steps: list[Lines] = []
+            for rows in chunks(block.rows.values(), STEP_ROWS):
+                tasks, labels = [row.task for row in rows], [row.labels for row in rows]
+                steps.append(self._renderer.tasks(scope, tasks, labels))
+                await asyncio.sleep(0)
+            block.rendered(await asyncio.to_thread(_chunks, *steps))
+            block.clock = {}
+        if not self._renderer.follows_clock:
+            return
+        view_of = await views.of([timed.schedule for timed in block.timed])
+        if view_of != block.views:
+            pairs = zip(view_of, (timed.labels for timed in block.timed), strict=True)
+            block.clock = await asyncio.to_thread(_chunks, self._renderer.clock(pairs))
+            block.views = view_of
 
     def _most_telling(self) -> tuple[Task, ...]:
         shown: list[Task] = []
@@ -173,7 +165,7 @@ class Publisher:
             mine = [
                 task for place, tasks in self._shown.items() if place[1] is tier for task in tasks
             ]
-            shown += nlargest(SHOWN_TASKS - len(shown), mine, key=lambda task: task.rank)
+            shown += _newest(mine)[: SHOWN_TASKS - len(shown)]
         return tuple(shown)
 
 
@@ -186,18 +178,15 @@ class _Views:
         self._known: dict[Schedule, ClockView] = {}
         self.edge: float | None = None
 
-    async def of(self, tasks: Sequence[Task]) -> tuple[ClockView, ...]:
-        """The views of tasks that have windows, in order."""
+    async def of(self, schedules: Sequence[Schedule]) -> tuple[ClockView, ...]:
+        """What they come to, in order."""
         views: list[ClockView] = []
-        for first in range(0, len(tasks), STEP_TASKS):
-            views += [self._view(task) for task in tasks[first : first + STEP_TASKS]]
+        for some in chunks(schedules, STEP_SCHEDULES):
+            views += map(self._view, some)
             await asyncio.sleep(0)
         return tuple(views)
 
-    def _view(self, task: Task) -> ClockView:
-        schedule = task.schedule
-        if schedule is None:
-            return ClockView(None, None)
+    def _view(self, schedule: Schedule) -> ClockView:
         view = self._known.get(schedule)
         if view is None:
             view = ClockView(
@@ -211,28 +200,28 @@ class _Views:
         return view
 
 
-async def _in_steps(rows: Sequence[Row], render: Callable[[Sequence[Row]], Lines]) -> Lines:
-    """Render a few rows at a time and let others run in between."""
-    lines: Lines = {}
-    for first in range(0, len(rows), STEP_TASKS):
-        for name, more in render(rows[first : first + STEP_TASKS]).items():
-            lines.setdefault(name, []).extend(more)
-        await asyncio.sleep(0)
-    return lines
+def _newest(tasks: Iterable[Task]) -> tuple[Task, ...]:
+    return tuple(nlargest(SHOWN_TASKS, tasks, key=lambda task: task.rank))
 
 
-def _chunks(lines: Lines) -> Chunks:
-    """Join and deflate; takes milliseconds for each megabyte, so it runs in a thread."""
+def _chunks(*steps: Lines) -> Chunks:
+    """Join and deflate; takes a millisecond for each megabyte or two, so it runs in a thread."""
+    names = dict.fromkeys(name for lines in steps for name in lines)
+    texts = {name: [lines[name] for lines in steps if name in lines] for name in names}
     return {
-        name: (segment("".join(mine).encode(errors="replace"), samples=len(mine)),)
-        for name, mine in lines.items()
+        name: (
+            segment(
+                b"".join(text.plain for text in mine), samples=sum(text.samples for text in mine)
+            ),
+        )
+        for name, mine in texts.items()
     }
 
 
-def _concatenated(chunks: Sequence[Chunks]) -> Chunks:
+def _concatenated(blocks: Sequence[Chunks]) -> Chunks:
     """Blocks as one body a family, so that a publication has few pieces to join."""
     pieces: dict[str, list[Segment | Body]] = {}
-    for chunk in chunks:
-        for name, mine in chunk.items():
-            pieces.setdefault(name, []).extend(mine)
+    for mine in blocks:
+        for name, chunk in mine.items():
+            pieces.setdefault(name, []).extend(chunk)
     return {name: (joined(mine),) for name, mine in pieces.items()}

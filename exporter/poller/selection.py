@@ -2,7 +2,6 @@
 
 import heapq
 import re
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -31,6 +30,7 @@ class Selector:
         self._selection = selection
         self._include = re.compile(selection.include, re.DOTALL)
         self._exclude = re.compile(selection.exclude, re.DOTALL)
+        self._takes_any_name = selection.include == ".*" and not selection.exclude
 
     @property
     def limit(self) -> int:
@@ -44,14 +44,16 @@ class Selector:
 
     def drop(self, task: Task, now: float) -> Drop | None:
         """Why ``task`` is not exposed at ``now``; None if it is."""
-        if not self._include.fullmatch(task.name) or self._excluded(task.name):
+        if not self._takes_any_name and self._is_filtered(task.name):
             return Drop.FILTERED
         within = self._within(task.status)
         if within is not None and task.aged_from is not None and now - task.aged_from > within:
             return Drop.AGED
         return None
 
-    def _excluded(self, name: str) -> bool:
+    def _is_filtered(self, name: str) -> bool:
+        if not self._include.fullmatch(name):
+            return True
         return bool(self._selection.exclude) and self._exclude.fullmatch(name) is not None
 
     def _within(self, status: Status) -> float | None:
@@ -60,18 +62,16 @@ class Selector:
         return self._selection.idle_within if status in _IDLE else None
 
 
-def surplus(tasks: Iterable[tuple[str, Tier, float]], *, excess: int) -> list[str]:
-    """The ``excess`` tasks that give way: finished and idle before active, then the oldest.
-
-    Args:
-        tasks: Id, tier and rank (a higher one is newer) of each.
-        excess: How many have to go.
-    """
-    last = heapq.nsmallest(excess, tasks, key=_standing)
-    return [task_id for task_id, _, _ in last]
+Standing = tuple[str, Tier, float]
+"""Id, tier and rank (a higher one is newer) of a task."""
 
 
-def _standing(row: tuple[str, Tier, float]) -> tuple[bool, float, int, str]:
-    """The lowest goes first; of one rank always the same ones go, not each time the others."""
+def first_to_stay(tasks: list[Standing], limit: int) -> list[Standing]:
+    """Those that stay where there may be ``limit`` of them: active ones first, then the newest."""
+    return tasks if len(tasks) <= limit else heapq.nlargest(limit, tasks, key=_standing)
+
+
+def _standing(row: Standing) -> tuple[bool, float, int, str]:
+    """The highest stays; of one rank always the same ones stay, not each time the others."""
     task_id, tier, rank = row
     return tier is Tier.ACTIVE, rank, len(task_id), task_id

@@ -154,32 +154,43 @@ def test_a_scope_is_dropped_whole_and_alone():
     assert status(mine, "c") is Status.RUNNING
 
 
-def test_a_move_makes_both_places_dirty_and_a_change_one():
+def test_a_move_changes_both_places_and_other_news_of_a_task_one():
+    mine = book()
+    record(mine, Tier.ACTIVE, 0, first := task("a"))
+    assert mine.take_changes() == {("here", Tier.ACTIVE): {"a": first}}
+    mine.see(HERE, paused := task("a", Status.PAUSED), 5, now=WALL)
+    assert mine.take_changes() == {
+        ("here", Tier.ACTIVE): {"a": None},
+        ("here", Tier.IDLE): {"a": paused},
+    }
+    mine.see(HERE, dialled := task("a", Status.PAUSED, progress=Progress(customers=1)), 6, now=WALL)
+    assert mine.take_changes() == {("here", Tier.IDLE): {"a": dialled}}
+
+
+def test_of_a_task_that_comes_and_goes_between_two_publications_the_last_news_counts():
+    mine = book()
+    mine.see(HERE, task("a"), 5, now=WALL)
+    mine.drop("a")
+    assert mine.take_changes() == {("here", Tier.ACTIVE): {"a": None}}
+
+
+def test_a_task_marked_as_missing_is_no_change_of_what_is_exposed():
     mine = book()
     record(mine, Tier.ACTIVE, 0, task("a"))
-    assert mine.take_dirty() == {("here", Tier.ACTIVE)}
-    mine.see(HERE, task("a", Status.PAUSED), 5, now=WALL)
-    assert mine.take_dirty() == {("here", Tier.ACTIVE), ("here", Tier.IDLE)}
-    mine.see(HERE, task("a", Status.PAUSED, progress=Progress(customers=1)), 6, now=WALL)
-    assert mine.take_dirty() == {("here", Tier.IDLE)}
+    mine.take_changes()
+    record(mine, Tier.ACTIVE, 60)
+    assert mine.take_changes() == {}
 
 
-def test_an_equal_task_stays_the_same_object_and_nothing_is_dirty():
+def test_an_equal_task_stays_the_same_object_and_is_no_change():
     mine = book()
     first = task("a", progress=Progress(customers=3))
     record(mine, Tier.ACTIVE, 0, first)
-    mine.take_dirty()
+    mine.take_changes()
     record(mine, Tier.ACTIVE, 60, task("a", progress=Progress(customers=3)))
     assert mine.tasks(("here", Tier.ACTIVE))[0] is first
     assert mine.entry("a").seen_at == 61
-    assert mine.take_dirty() == set()
-
-
-def test_dirty_places_that_could_not_be_published_are_given_back():
-    mine = book()
-    record(mine, Tier.ACTIVE, 0, task("a"))
-    mine.restore_dirty(mine.take_dirty() | {("here", Tier.IDLE)})
-    assert mine.take_dirty() == {("here", Tier.ACTIVE), ("here", Tier.IDLE)}
+    assert mine.take_changes() == {}
 
 
 def test_a_task_expires_by_its_tier_when_it_was_not_seen_for_long():

@@ -2,11 +2,12 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from exporter.domain import Schedule, Scope, Status, Tier, Window
 from exporter.poller import publisher as module
-from exporter.poller.publisher import BLOCK_TASKS
+from exporter.poller.blocks import BLOCK_TASKS
 from tests.poller.making import Rig, Vendor, settled, task
 
 HERE = Scope("here", "Here")
@@ -33,6 +34,9 @@ class Bench:
 
     def blocks(self, tier=Tier.ACTIVE):
         return [block.chunks for block in self.rig.publisher._blocks["here", tier]]
+
+    def clocks(self, tier=Tier.ACTIVE):
+        return [block.clock for block in self.rig.publisher._blocks["here", tier]]
 
 
 def at(hour, minute=0):
@@ -87,6 +91,58 @@ async def test_blocks_of_tasks_that_did_not_change_keep_their_bytes():
     assert after[0] is not before[0]
     assert after[1] is before[1]
     assert after[2] is before[2]
+
+
+async def test_a_task_that_leaves_changes_its_block_and_no_other():
+    bench = Bench()
+    bench.see(*(task(f"t{number}") for number in range(3 * BLOCK_TASKS)))
+    await bench.publish()
+    before = bench.blocks()
+    bench.book.drop("t3")
+    await bench.publish()
+    after = bench.blocks()
+    assert [one is other for one, other in zip(before, after, strict=True)] == [False, True, True]
+    assert len(bench.shelf.exposed()) == 3 * BLOCK_TASKS - 1
+
+
+async def test_a_task_that_comes_takes_the_place_of_one_that_left():
+    bench = Bench()
+    bench.see(*(task(f"t{number}") for number in range(2 * BLOCK_TASKS)))
+    await bench.publish()
+    bench.book.drop("t3")
+    bench.see(task("new"))
+    await bench.publish()
+    assert len(bench.blocks()) == 2
+    assert "new" in bench.shelf.exposed()
+
+
+async def test_blocks_that_are_nearly_empty_become_one_and_empty_ones_go():
+    bench = Bench()
+    bench.see(*(task(f"t{number}") for number in range(4 * BLOCK_TASKS)))
+    await bench.publish()
+    for number in range(4 * BLOCK_TASKS):
+        if number % BLOCK_TASKS > 20:
+            bench.book.drop(f"t{number}")
+    await bench.publish()
+    assert len(bench.blocks()) == 1
+    assert len(bench.shelf.exposed()) == 4 * 21
+    for number in range(4 * BLOCK_TASKS):
+        bench.book.drop(f"t{number}")
+    await bench.publish()
+    assert bench.blocks() == []
+    assert bench.shelf.exposed() == {}
+
+
+async def test_a_new_minute_renders_only_calling_hours_that_came_to_something_else():
+    bench = Bench()
+    over = msgspec.structs.replace(hours(9, 18), end=at(0))
+    bench.see(*(task(f"t{number}", schedule=over) for number in range(BLOCK_TASKS)))
+    bench.see(task("u", schedule=hours(9, 18)))
+    await bench.publish(now=at(10))
+    before = bench.clocks()
+    await bench.publish(now=at(10, 1), clock_moved=True)
+    after = bench.clocks()
+    assert [one is other for one, other in zip(before, after, strict=True)] == [True, False]
 
 
 async def test_nothing_dirty_is_nothing_to_replace_but_the_state():

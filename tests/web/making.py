@@ -8,7 +8,7 @@ from aiohttp import ClientSession
 
 from exporter.domain import AccountState, Failure, Progress, Scope, Status, Task, Tier, TierState
 from exporter.exposition import Segment, segment
-from exporter.rendering import Renderer
+from exporter.rendering import Renderer, task_labels
 from exporter.store import AccountView, Store
 from exporter.telemetry import Telemetry
 from exporter.web import Site
@@ -62,9 +62,11 @@ def view(name: str, *, tasks: tuple[Task, ...] = (), **changes: Any) -> AccountV
 def put(store: Store, shown: AccountView) -> None:
     """Give an account its series and its place on the page; ``publish`` is the test's."""
     renderer = Renderer(platform=shown.platform, account=shown.name, collect=("progress",))
-    lines = {**renderer.tasks(Scope(), shown.tasks), **renderer.state(shown.state)}
+    labels = [task_labels(each) for each in shown.tasks]
+    lines = {**renderer.tasks(Scope(), shown.tasks, labels), **renderer.state(shown.state)}
     store.views[shown.name] = shown
-    store.replace(shown.name, {"all": {name: (chunk(lines[name]),) for name in lines}})
+    chunks = {name: (segment(text.plain, samples=text.samples),) for name, text in lines.items()}
+    store.replace(shown.name, {"all": chunks})
 
 
 def chunk(lines: list[str]) -> Segment:
