@@ -20,6 +20,7 @@ def create_app(site: Site) -> web.Application:
     app.router.add_get(HEALTHY_PATH, healthy)
     app.router.add_get(READY_PATH, ready)
     app.on_response_prepare.append(_add_headers)
+    app.on_cleanup.append(_end_threads)
     return app
 
 
@@ -35,3 +36,8 @@ async def _not_found(request: web.Request, handler: Handler) -> web.StreamRespon
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
     response.headers[hdrs.SERVER] = SERVER_NAME
     response.headers["X-Content-Type-Options"] = "nosniff"
+
+
+async def _end_threads(app: web.Application) -> None:
+    # Nothing runs in them any more: every scrape has ended or lost its connection.
+    app[SLOTS].threads.shutdown(wait=False)

@@ -1,10 +1,13 @@
 """Sends long bodies in short steps, and gives up on a client that does not read."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Final
 
 from aiohttp import hdrs, web
+
+from exporter.web.handover import can_hand_over, hand_over
 
 SLICE_BYTES: Final = 256 * 1024
 _COPIED_BYTES: Final = 32 * 1024
@@ -36,16 +39,18 @@ def slices(pieces: Iterable[bytes]) -> Iterator[bytes | memoryview]:
 
 async def send(
     request: web.Request,
-    pieces: Iterable[bytes],
+    pieces: Sequence[bytes],
     *,
     size_bytes: int,
     headers: Mapping[str, str],
     limit_seconds: float,
+    threads: Executor | None = None,
 ) -> web.StreamResponse:
     """Answer with ``pieces``, which are ``size_bytes`` together; HEAD gets the headers alone.
 
     A client that goes away ends it quietly. One that has not taken everything within
-    ``limit_seconds`` loses its connection, so that it notices and holds nothing up.
+    ``limit_seconds`` loses its connection, so that it notices and holds nothing up. With
+    ``threads``, of which one must be free, a long body is sent by one of them.
     """
     response = web.StreamResponse(headers=headers)
     response.content_length = size_bytes
@@ -59,7 +64,12 @@ async def send(
         async with asyncio.timeout(limit_seconds):
             await response.prepare(request)
             if request.method != hdrs.METH_HEAD:
-                await _write(response, pieces)
+                # The headers are no part of what is handed over.
+                await request.writer.drain()
+                if threads and size_bytes > SLICE_BYTES and can_hand_over(transport):
+                    await hand_over(transport, pieces, threads)
+                else:
+                    await _write(response, pieces)
             await response.write_eof()
     except ConnectionError:
         pass

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import chain
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -20,10 +20,12 @@ _ECHOED_CHARACTERS: Final = 100
 
 
 class Slots:
-    """How many scrapes may run at once."""
+    """How many scrapes may run at once, and a thread for each of them."""
 
     def __init__(self, count: int) -> None:
         self._free = count
+        self.threads = ThreadPoolExecutor(count, thread_name_prefix="scrape")
+        """Their own, so that no scrape waits for the work of polls."""
 
     @property
     def full(self) -> bool:
@@ -54,10 +56,12 @@ async def metrics(request: web.Request) -> web.StreamResponse:
             headers={hdrs.RETRY_AFTER: str(_RETRY_SECONDS)},
         )
     with slots.taken():
-        return await _scrape(request, request.app[SITE])
+        return await _scrape(request, request.app[SITE], slots.threads)
 
 
-async def _scrape(request: web.Request, site: Site) -> web.StreamResponse:
+async def _scrape(
+    request: web.Request, site: Site, threads: ThreadPoolExecutor
+) -> web.StreamResponse:
     # Taken once: what is published while this scrape waits is for the next one.
     publication = site.store.publication
     names = request.query.getall("account", [])
@@ -67,20 +71,26 @@ async def _scrape(request: web.Request, site: Site) -> web.StreamResponse:
     openmetrics = wants_openmetrics(_header(request, hdrs.ACCEPT))
     compressed = accepts_gzip(_header(request, hdrs.ACCEPT_ENCODING))
     tail = _end(openmetrics=openmetrics) if names else _self_metrics(site, publication, openmetrics)
-    body, last = await asyncio.to_thread(_picture, publication, names, tail, compressed)
+    loop = asyncio.get_running_loop()
+    body, last = await loop.run_in_executor(threads, _picture, publication, names, tail, compressed)
     headers: dict[str, str] = {
         hdrs.CONTENT_TYPE: OPENMETRICS if openmetrics else TEXT,
         hdrs.VARY: f"{hdrs.ACCEPT}, {hdrs.ACCEPT_ENCODING}",
     }
     if compressed:
         headers[hdrs.CONTENT_ENCODING] = "gzip"
-        pieces = chain([gzip_head()], (part.deflated for part in body.segments), [last])
+        pieces = [gzip_head(), *[part.deflated for part in body.segments], last]
         size_bytes = len(gzip_head()) + body.deflated_bytes + len(last)
     else:
-        pieces = chain((part.plain for part in body.segments), [last])
+        pieces = [*[part.plain for part in body.segments], last]
         size_bytes = body.plain_bytes + len(last)
     return await send(
-        request, pieces, size_bytes=size_bytes, headers=headers, limit_seconds=site.write_seconds
+        request,
+        pieces,
+        size_bytes=size_bytes,
+        headers=headers,
+        limit_seconds=site.write_seconds,
+        threads=threads,
     )
 
 
