@@ -104,6 +104,13 @@ def vendor(**options: Any) -> Iterator[str]:
         yield process.row(60)["config"]
 
 
+@contextmanager
+def canned(**options: Any) -> Iterator[str]:
+    """A cheap Dezhu with the ``options`` of ``benchmarks.canned``; gives a configuration for it."""
+    with child("benchmarks.canned", json.dumps(options)) as process:
+        yield process.row(120)["config"]
+
+
 class Subject:
     """The exporter under measurement."""
 
