@@ -9,22 +9,15 @@ templates, so their settings, calling hours and info repeat) their lines differ 
 and are one ``join``. Lines of a family stand grouped by such values, not in the order of the tasks.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, compress, repeat
+from itertools import compress
 from typing import Any, Final, NamedTuple
 
 from exporter.domain import AccountState, Schedule, Scope, Status, Task
-from exporter.exposition import label_value, masked, number
+from exporter.exposition import Text, label_value, masked, number
 from exporter.families import FAMILIES, ClockView, Collector, Family, InfoView, Labels, Subject
-
-
-class Text(NamedTuple):
-    """Whole lines of one family, ``samples`` of them."""
-
-    plain: bytes
-    samples: int
-
+from exporter.steps import chunks
 
 Lines = Mapping[str, Text]
 """Sample lines by family name."""
@@ -38,6 +31,8 @@ _NAMES: Final = frozenset(
 """Labels with a name a person chose, in which a mobile number may stand; ids stay as they are."""
 
 _VALUES_KEPT: Final = 4096
+_STEP_VALUES: Final = 100
+_WHOLE: Final = {int}
 _LABELS_KEPT: Final = 65536
 
 
@@ -52,46 +47,43 @@ class Renderer:
         task = f"{common},"
         self._info = _kept(_tails_of(families, Subject.INFO, Labels.TASK_STATUS, task))
         self._progress = _columns_of(families, Subject.PROGRESS, Labels.TASK_STATUS, task)
-        self._schedule = _kept(_tails_of(families, Subject.SCHEDULE, Labels.TASK, task))
+        self._schedule = _columns_of(families, Subject.SCHEDULE, Labels.TASK, task)
         self._settings = _kept(_tails_of(families, Subject.SETTINGS, Labels.TASK, task))
         self._columns = _columns_of(families, Subject.TASK, Labels.TASK, task)
-        several = [family for family in families if not family.columns]
-        self._several = _tails_of(several, Subject.TASK, Labels.TASK, task)
-        self._has_several = any(family.subject is Subject.TASK for family in several)
-        self._clock = _kept(_tails_of(families, Subject.CLOCK, Labels.TASK, task))
+        self._agents = _kept(_tails_of(families, Subject.TASK_AGENTS, Labels.TASK, task))
+        self._clock = _columns_of(families, Subject.CLOCK, Labels.TASK, task)
         self._state = _tails_of(families, Subject.STATE, Labels.ACCOUNT, common)
         self.follows_clock = any(family.subject is Subject.CLOCK for family in families)
         """Whether any family that is on follows the clock."""
 
-    def tasks(self, scope: Scope, tasks: Sequence[Task], labels: Sequence[bytes]) -> Lines:
-        """Lines of everything that follows from the tasks alone; ``labels`` are theirs."""
+    def tasks(
+        self, scope: Scope, tasks: Sequence[Task], labels: Sequence[bytes]
+    ) -> Generator[None, None, Lines]:
+        """Lines of everything that follows from the tasks alone; ``labels`` are theirs.
+
+        Yields at times, so that the caller can let others run: the more tasks are rendered at once
+        the less each costs, but some hundred that have nothing in common take long.
+        """
         sheet = _Sheet()
         rows = zip(tasks, labels, strict=True)
         with_status = [label + _STATUSES[task.status] for task, label in rows]
-        for info, mine in grouped((task.info for task in tasks), with_status).items():
-            sheet.repeat(self._info(InfoView(info, scope)), mine)
-        for schedule, mine in grouped((task.schedule for task in tasks), labels).items():
-            sheet.repeat(self._schedule(schedule), mine)
-        for settings, mine in grouped((task.settings for task in tasks), labels).items():
-            sheet.repeat(self._settings(settings), mine)
-        progress = [task.progress for task in tasks]
-        for column in self._progress:
-            sheet.column(column, progress, with_status)
-        for column in self._columns:
-            sheet.column(column, tasks, labels)
-        if self._has_several:
-            for task, label in zip(tasks, labels, strict=True):
-                sheet.repeat(self._several(task), (label,))
+        plain = _for_format(labels)
+        sheet.columns(self._progress, [task.progress for task in tasks], _for_format(with_status))
+        sheet.columns(self._schedule, [task.schedule for task in tasks], plain)
+        sheet.columns(self._columns, tasks, plain)
+        yield
+        info = _grouped((InfoView(task.info, scope) for task in tasks), with_status)
+        yield from sheet.repeated(self._info, info)
+        settings = _grouped((task.settings for task in tasks), labels)
+        yield from sheet.repeated(self._settings, settings)
+        agents = _grouped((task.agents or None for task in tasks), labels)
+        yield from sheet.repeated(self._agents, agents)
         return sheet.lines()
 
-    def clock(self, views: Iterable[tuple[ClockView, Sequence[bytes]]]) -> Lines:
-        """Lines of everything that follows from calling hours and the time.
-
-        ``views`` are what calling hours come to now, each with the labels of its tasks.
-        """
+    def clock(self, views: Sequence[ClockView], labels: Sequence[bytes]) -> Lines:
+        """Lines of everything that follows from calling hours and the time; a view a task."""
         sheet = _Sheet()
-        for view, labels in views:
-            sheet.repeat(self._clock(view), labels)
+        sheet.columns(self._clock, views, _for_format(labels))
         return sheet.lines()
 
     def state(self, state: AccountState) -> Lines:
@@ -113,23 +105,15 @@ def clocked(task: Task) -> Schedule | None:
     return schedule if schedule is not None and schedule.windows else None
 
 
-def grouped(values: Iterable[Any], labels: Iterable[bytes]) -> dict[Any, list[bytes]]:
-    """Labels by the value that their tasks share; None is nobody's."""
-    groups: dict[Any, list[bytes]] = {}
-    for value, label in zip(values, labels, strict=True):
-        if value in groups:
-            groups[value].append(label)
-        elif value is not None:
-            groups[value] = [label]
-    return groups
-
-
 class _Column(NamedTuple):
-    """One sample a task: ``read`` gives it, ``opening`` and ``middle`` stand around the labels."""
+    """One sample a task: ``read`` gives it, the rest is its line around the labels of the task.
+
+    ``closing`` ends with ``%d``; neither holds another per cent sign that is not doubled.
+    """
 
     family: str
     opening: bytes
-    middle: bytes
+    closing: bytes
     read: Callable[[Any], float | None]
 
 
@@ -143,37 +127,75 @@ class _Sheet:
     def repeat(self, tails: Iterable[Tail], labels: Sequence[bytes]) -> None:
         """Add for each tail a line for each of the labels."""
         for name, opening, tail in tails:
-            self._add(name, opening + (tail + opening).join(labels) + tail, len(labels))
+            self._add(name, (opening, (tail + opening).join(labels), tail), len(labels))
 
-    def column(self, column: _Column, subjects: Iterable[Any], labels: Sequence[bytes]) -> None:
-        """Add a line for each subject that has the sample."""
-        name, opening, middle, read = column
-        values = list(map(read, subjects))
-        if None in values:
-            there = [value is not None for value in values]
-            labels, values = list(compress(labels, there)), list(compress(values, there))
-        if not values:
-            return
-        shown = map(str, values) if set(map(type, values)) == {int} else map(_number, values)
-        # One encode for all of them, and each with the end of its line.
-        ends = ("\n".join(shown) + "\n").encode().splitlines(keepends=True)
-        rows = zip(repeat(opening), labels, repeat(middle), ends, strict=False)
-        self._add(name, b"".join(chain.from_iterable(rows)), len(values))
+    def repeated(
+        self, tails: Callable[[Any], Iterable[Tail]], groups: Mapping[Any, Sequence[bytes]]
+    ) -> Generator[None, None, None]:
+        """Add the lines of tasks that share a value, for each value; pauses at times."""
+        for step in chunks(groups.items(), _STEP_VALUES):
+            for value, labels in step:
+                self.repeat(tails(value), labels)
+            yield
+
+    def columns(
+        self, columns: Iterable[_Column], subjects: Sequence[Any], labels: Sequence[bytes]
+    ) -> None:
+        """Add for each column a line for each subject that has the sample; None has none.
+
+        ``labels`` may stand in a format: per cent signs are doubled in them.
+        """
+        subjects, labels = _present(subjects, labels)
+        for name, opening, closing, read in columns:
+            values, mine = _present(list(map(read, subjects)), labels)
+            if not values:
+                continue
+            whole = set(map(type, values)) == _WHOLE
+            end = closing if whole else closing.replace(b"%d", b"%b")
+            lines = opening + (end + opening).join(mine) + end
+            shown = lines % tuple(values if whole else map(_number, values))
+            self._add(name, (shown,), len(values))
 
     def lines(self) -> Lines:
         """Everything that was added."""
-        return {
-            name: Text(b"".join(pieces), self._samples[name])
-            for name, pieces in self._pieces.items()
-        }
+        return {name: Text(pieces, self._samples[name]) for name, pieces in self._pieces.items()}
 
-    def _add(self, name: str, plain: bytes, samples: int) -> None:
+    def _add(self, name: str, pieces: Iterable[bytes], samples: int) -> None:
         if name in self._pieces:
-            self._pieces[name].append(plain)
+            self._pieces[name].extend(pieces)
             self._samples[name] += samples
         else:
-            self._pieces[name] = [plain]
+            self._pieces[name] = list(pieces)
             self._samples[name] = samples
+
+
+def _present(
+    values: Sequence[Any], labels: Sequence[bytes]
+) -> tuple[Sequence[Any], Sequence[bytes]]:
+    """Values that are there, and their labels."""
+    # Asking for the kinds is several times faster than looking for None among numbers.
+    if type(None) not in set(map(type, values)):
+        return values, labels
+    there = [value is not None for value in values]
+    return list(compress(values, there)), list(compress(labels, there))
+
+
+def _for_format(labels: Sequence[bytes]) -> Sequence[bytes]:
+    """Labels with per cent signs doubled."""
+    if b"%" not in b"".join(labels):
+        return labels
+    return [label.replace(b"%", b"%%") for label in labels]
+
+
+def _grouped(values: Iterable[Any], labels: Iterable[bytes]) -> dict[Any, list[bytes]]:
+    """Labels by the value that their tasks share; None is nobody's."""
+    groups: dict[Any, list[bytes]] = {}
+    for value, label in zip(values, labels, strict=True):
+        if value in groups:
+            groups[value].append(label)
+        elif value is not None:
+            groups[value] = [label]
+    return groups
 
 
 def _kept(tails: Callable[[Any], tuple[Tail, ...]]) -> Callable[[Any], tuple[Tail, ...]]:
@@ -187,8 +209,8 @@ def _columns_of(
     return tuple(
         _Column(
             family.name,
-            f"{family.name}{{{common}".encode(),
-            f"{',' if values else ''}{_pairs(family.extra, values)}}} ".encode(),
+            f"{family.name}{{{common}".replace("%", "%%").encode(),
+            f"{',' if values else ''}{_pairs(family.extra, values)}}} %d\n".encode(),
             read,
         )
         for family in _of_subject(families, subject, labels)
@@ -229,13 +251,14 @@ def _tails(family: Family, value: Any) -> list[bytes]:
         raise ValueError(f"{family.name}: the same series twice")
     comma = "," if family.extra else ""
     return [
-        f"{comma}{labels}}} {_number(sample)}\n".encode(errors="replace") for labels, sample in rows
+        f"{comma}{labels}}} ".encode(errors="replace") + _number(sample) + b"\n"
+        for labels, sample in rows
     ]
 
 
 @lru_cache(_LABELS_KEPT)
-def _number(value: float) -> str:
-    return number(value)
+def _number(value: float) -> bytes:
+    return number(value).encode()
 
 
 @lru_cache(_LABELS_KEPT)

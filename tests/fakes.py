@@ -54,3 +54,12 @@ async def settle(steps: int = 20) -> None:
 def no_random() -> float:
     """No jitter at all."""
     return 0.0
+
+
+def finished(work):
+    """What a generator that pauses now and then returns."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value

@@ -24,6 +24,7 @@ from exporter.rendering import Renderer, task_labels
 from exporter.sources.aliyun.job_group import STATUSES as ALIYUN_STATUSES
 from exporter.sources.dezhu.parse import STATUSES as DEZHU_STATUSES
 from exporter.telemetry import Telemetry
+from tests.fakes import finished
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "metrics.md"
 
@@ -226,7 +227,7 @@ def _series(task: Task, *, platform: str) -> int:
     view = ClockView(window_open=True, remaining=1.0)
     labels = [task_labels(task)]
     scope = Scope(id="i", name="n")
-    lines = (renderer.tasks(scope, [task], labels), renderer.clock([(view, labels)]))
+    lines = (finished(renderer.tasks(scope, [task], labels)), renderer.clock([view], labels))
     return sum(text.samples for part in lines for text in part.values())
 
 

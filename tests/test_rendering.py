@@ -24,6 +24,7 @@ from exporter.domain import (
 from exporter.errors import Reason
 from exporter.families import FAMILIES, ClockView, Collector, Family, Labels, Subject
 from exporter.rendering import Renderer, clocked, task_labels
+from tests.fakes import finished
 
 SCOPE = Scope(id="i-1", name="bots")
 FULL = Task(
@@ -75,17 +76,22 @@ class Lined:
         self.rendering = rendering
 
     def tasks(self, scope, tasks):
-        return lined(self.rendering.tasks(scope, tasks, [task_labels(task) for task in tasks]))
+        labels = [task_labels(task) for task in tasks]
+        return lined(finished(self.rendering.tasks(scope, tasks, labels)))
 
     def clock(self, views):
-        return lined(self.rendering.clock([(view, [task_labels(task)]) for task, view in views]))
+        labels = [task_labels(task) for task, _ in views]
+        return lined(self.rendering.clock([view for _, view in views], labels))
 
     def state(self, state):
         return lined(self.rendering.state(state))
 
 
 def lined(lines):
-    found = {name: text.plain.decode().splitlines(keepends=True) for name, text in lines.items()}
+    found = {
+        name: b"".join(text.pieces).decode().splitlines(keepends=True)
+        for name, text in lines.items()
+    }
     assert {name: len(mine) for name, mine in found.items()} == {
         name: text.samples for name, text in lines.items()
     }
@@ -368,7 +374,19 @@ def test_names_are_masked_and_ids_are_not():
 
 
 @pytest.mark.parametrize(
-    "name", ['say "hi"', "back\\slash", "two\nlines", "end\\", "{a=b} 1", "催收作业组", "#", " "]
+    "name",
+    [
+        'say "hi"',
+        "back\\slash",
+        "two\nlines",
+        "end\\",
+        "{a=b} 1",
+        "催收作业组",
+        "#",
+        " ",
+        "50% off",
+        "%d",
+    ],
 )
 def test_any_name_is_one_label_of_one_line(name):
     redialled = changed(settings=Settings(redial=(Redial(name, enabled=True),)))
@@ -394,8 +412,9 @@ def test_names_are_masked_before_they_are_cut():
 
 
 def table_of(monkeypatch, read, *extra):
+    subject = Subject.SETTINGS if extra else Subject.TASK
     family = Family(
-        "outbound_task_odd", Collector.PROGRESS, Labels.TASK, Subject.TASK, "H.", read, extra=extra
+        "outbound_task_odd", Collector.PROGRESS, Labels.TASK, subject, "H.", read, extra=extra
     )
     monkeypatch.setattr(rendering, "FAMILIES", (family,))
     return renderer()
@@ -419,7 +438,7 @@ def test_the_same_series_twice_raises_and_names_the_family(monkeypatch):
 def test_the_same_values_of_two_tasks_are_two_series(monkeypatch):
     fine = table_of(monkeypatch, lambda _: [(("x",), 1)], "one")
 
-    assert len(fine.tasks(SCOPE, [FULL, BARE])["outbound_task_odd"]) == 2
+    assert len(fine.tasks(SCOPE, [FULL, changed(id="2")])["outbound_task_odd"]) == 2
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "text"])

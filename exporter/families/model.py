@@ -37,6 +37,7 @@ class Subject(StrEnum):
     PROGRESS = "progress"
     SCHEDULE = "schedule"
     SETTINGS = "settings"
+    TASK_AGENTS = "agents"
     TASK = "task"
     CLOCK = "clock"
     STATE = "state"

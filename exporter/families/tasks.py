@@ -3,7 +3,6 @@
 from operator import attrgetter
 from typing import Final
 
-from exporter.domain import Task
 from exporter.families.model import Collector, Family, InfoView, Labels, Samples, Subject
 from exporter.families.settings import SETTINGS_FAMILIES
 
@@ -20,8 +19,8 @@ def _info(view: InfoView) -> Samples:
     yield values, 1
 
 
-def _agents(task: Task) -> Samples:
-    for agent_id, customers in task.agents:
+def _agents(agents: tuple[tuple[str, int], ...]) -> Samples:
+    for agent_id, customers in agents:
         yield (agent_id,), customers
 
 
@@ -175,7 +174,7 @@ TASK_FAMILIES: Final = (
         "outbound_task_agent_assigned_customers",
         Collector.AGENTS,
         Labels.TASK,
-        Subject.TASK,
+        Subject.TASK_AGENTS,
         "Customers assigned to an agent. Polled from Dezhu taskAgents.",
         _agents,
         extra=("agent_id",),

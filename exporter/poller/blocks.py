@@ -12,7 +12,7 @@ import msgspec
 
 from exporter.domain import Schedule, Scope, Task
 from exporter.families import ClockView
-from exporter.rendering import clocked, grouped, task_labels
+from exporter.rendering import clocked, task_labels
 from exporter.store import Chunks
 
 BLOCK_TASKS: Final = 512
@@ -27,13 +27,6 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     labels: bytes
 
 
-class Timed(msgspec.Struct, frozen=True):
-    """Calling hours and the labels of the tasks of a block that have them."""
-
-    schedule: Schedule
-    labels: list[bytes]
-
-
 class Block:
     """Some tasks of a place, and their lines as they were rendered last."""
 
@@ -43,7 +36,9 @@ class Block:
         """Whether any row is not what was rendered."""
         self.chunks: Chunks = {}
         self.clock: Chunks = {}
-        self.timed: tuple[Timed, ...] = ()
+        self.hours: tuple[Schedule, ...] = ()
+        """Calling hours of the tasks that have any, and in ``timed`` their labels."""
+        self.timed: tuple[bytes, ...] = ()
         self.views: tuple[ClockView, ...] = ()
         self.shown: tuple[Task, ...] = ()
         """The newest of the tasks."""
@@ -56,9 +51,9 @@ class Block:
     def rendered(self, chunks: Chunks) -> None:
         """Take in what the rows were rendered to."""
         tasks = [row.task for row in self.rows.values()]
-        labels = (row.labels for row in self.rows.values())
-        hours = grouped((clocked(task) for task in tasks), labels)
-        self.timed = tuple(Timed(schedule, mine) for schedule, mine in hours.items())
+        timed = [row for row in self.rows.values() if clocked(row.task)]
+        self.hours = tuple([row.task.schedule for row in timed if row.task.schedule is not None])
+        self.timed = tuple([row.labels for row in timed])
         self.views = ()
         self.shown = tuple(nlargest(SHOWN_TASKS, tasks, key=lambda task: task.rank))
         self.chunks = chunks

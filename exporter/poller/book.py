@@ -13,9 +13,10 @@ import msgspec
 
 from exporter.domain import TIER_OF, Scope, Status, Task, Tier
 from exporter.poller.details import Detail, carried, has_counts, merged
-from exporter.poller.places import CHUNK, Changes, Entry, Place, Places, chunks
+from exporter.poller.places import CHUNK, Changes, Entry, Place, Places
 from exporter.poller.reading import Reading
 from exporter.poller.selection import Drop, Selector, first_to_stay
+from exporter.steps import chunks
 
 STEP_TASKS: Final = 250
 _TIERS: Final = frozenset(Tier)

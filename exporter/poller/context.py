@@ -16,6 +16,7 @@ from exporter.poller.publisher import Publisher
 from exporter.poller.reading import Reading
 from exporter.schedule import Random
 from exporter.source import Source
+from exporter.steps import in_steps
 from exporter.telemetry import AccountMeter
 from exporter.transport import Transport
 
@@ -119,14 +120,7 @@ class Context:
             The tasks of its tier that it lacks and whose new place has to be looked up.
         """
         async with self._publisher.book_at_rest:
-            steps = self.book.record(reading, now=self.clock.now())
-            while True:
-                try:
-                    next(steps)
-                except StopIteration as end:
-                    missing: list[Task] = end.value
-                    return missing
-                await asyncio.sleep(0)
+            return await in_steps(self.book.record(reading, now=self.clock.now()))
 
     def note_unknown(self, task: Task) -> None:
         """Count the values of a task that could not be read; log each field once."""

@@ -5,10 +5,9 @@ with each task, so that no publication looks at every task.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Mapping
 from math import inf
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -21,7 +20,6 @@ Changes = dict[Place, dict[str, Task | None]]
 """By place and id what a task is now; None: it is not there any more."""
 
 CHUNK: Final = 2000
-Item = TypeVar("Item")
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -157,10 +155,3 @@ class Places:
             self._statuses[before] -= 1
             if not self._statuses[before]:
                 del self._statuses[before]
-
-
-def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """``items`` in lists of at most ``size``."""
-    source = iter(items)
-    while some := list(islice(source, size)):
-        yield some

@@ -16,17 +16,17 @@ from zoneinfo import ZoneInfo
 from exporter.calling_hours import is_open, next_edge, remaining_seconds
 from exporter.config.model import Account
 from exporter.domain import AccountState, Schedule, Scope, Task, Tier
-from exporter.exposition import Body, Segment, joined, segment
+from exporter.exposition import Body, Segment, joined, segments
 from exporter.families import ClockView
 from exporter.poller.blocks import SHOWN_TASKS, Block, Blocks
 from exporter.poller.book import Book
-from exporter.poller.places import Changes, Place, chunks
+from exporter.poller.places import Changes, Place
 from exporter.rendering import Lines, Renderer
+from exporter.steps import chunks, in_steps
 from exporter.store import AccountView, Chunks, Store
 
 STEP_TASKS: Final = 250
-STEP_ROWS: Final = 128
-STEP_SCHEDULES: Final = 50
+STEP_SCHEDULES: Final = 64
 MINUTE_SECONDS: Final = 60.0
 
 
@@ -144,19 +144,17 @@ class Publisher:
 
     async def _render(self, block: Block, scope: Scope, views: "_Views") -> None:
         if block.stale:
-            steps: list[Lines] = []
-            for rows in chunks(block.rows.values(), STEP_ROWS):
-                tasks, labels = [row.task for row in rows], [row.labels for row in rows]
-                steps.append(self._renderer.tasks(scope, tasks, labels))
-                await asyncio.sleep(0)
-            block.rendered(await asyncio.to_thread(_chunks, *steps))
+            rows = list(block.rows.values())
+            tasks, labels = [row.task for row in rows], [row.labels for row in rows]
+            lines = await in_steps(self._renderer.tasks(scope, tasks, labels))
+            block.rendered(await asyncio.to_thread(_chunks, lines))
             block.clock = {}
         if not self._renderer.follows_clock:
             return
-        view_of = await views.of([timed.schedule for timed in block.timed])
+        view_of = await views.of(block.hours)
         if view_of != block.views:
-            pairs = zip(view_of, (timed.labels for timed in block.timed), strict=True)
-            block.clock = await asyncio.to_thread(_chunks, self._renderer.clock(pairs))
+            lines = self._renderer.clock(view_of, block.timed)
+            block.clock = await asyncio.to_thread(_chunks, lines)
             block.views = view_of
 
     def _most_telling(self) -> tuple[Task, ...]:
@@ -204,18 +202,10 @@ def _newest(tasks: Iterable[Task]) -> tuple[Task, ...]:
     return tuple(nlargest(SHOWN_TASKS, tasks, key=lambda task: task.rank))
 
 
-def _chunks(*steps: Lines) -> Chunks:
-    """Join and deflate; takes a millisecond for each megabyte or two, so it runs in a thread."""
-    names = dict.fromkeys(name for lines in steps for name in lines)
-    texts = {name: [lines[name] for lines in steps if name in lines] for name in names}
-    return {
-        name: (
-            segment(
-                b"".join(text.plain for text in mine), samples=sum(text.samples for text in mine)
-            ),
-        )
-        for name, mine in texts.items()
-    }
+def _chunks(lines: Lines) -> Chunks:
+    """Deflate; takes a millisecond for each megabyte or two, so it runs in a thread."""
+    made = segments(list(lines.values()))
+    return {name: (segment,) for name, segment in zip(lines, made, strict=True)}
 
 
 def _concatenated(blocks: Sequence[Chunks]) -> Chunks:

@@ -7,18 +7,19 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
+from exporter.exposition import Bytes
 from exporter.web.handover import can_hand_over, hand_over
 
 SLICE_BYTES: Final = 256 * 1024
 _COPIED_BYTES: Final = 32 * 1024
 
 
-def slices(pieces: Iterable[bytes]) -> Iterator[bytes | memoryview]:
+def slices(pieces: Iterable[Bytes]) -> Iterator[Bytes]:
     """``pieces`` in a row, in slices of at most ``SLICE_BYTES`` and not many small ones.
 
     Small pieces are put together; large ones are cut, and not copied.
     """
-    pending: list[bytes] = []
+    pending: list[Bytes] = []
     size = 0
     for piece in pieces:
         if size and size + len(piece) > SLICE_BYTES:
@@ -39,7 +40,7 @@ def slices(pieces: Iterable[bytes]) -> Iterator[bytes | memoryview]:
 
 async def send(
     request: web.Request,
-    pieces: Sequence[bytes],
+    pieces: Sequence[Bytes],
     *,
     size_bytes: int,
     headers: Mapping[str, str],
@@ -81,7 +82,7 @@ async def send(
     return response
 
 
-async def _write(response: web.StreamResponse, pieces: Iterable[bytes]) -> None:
+async def _write(response: web.StreamResponse, pieces: Iterable[Bytes]) -> None:
     for part in slices(pieces):
         await response.write(part)
         # A reader as fast as we are never makes write() wait; others want their turn all the same.

@@ -14,6 +14,8 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from typing import Final
 
+from exporter.exposition import Bytes
+
 _MOST_PIECES: Final = min(1024, os.sysconf("SC_IOV_MAX"))
 
 
@@ -24,7 +26,7 @@ def can_hand_over(transport: asyncio.Transport) -> bool:
 
 
 async def hand_over(
-    transport: asyncio.Transport, pieces: Sequence[bytes], threads: Executor
+    transport: asyncio.Transport, pieces: Sequence[Bytes], threads: Executor
 ) -> None:
     """Send ``pieces`` over the connection of a transport, which writes nothing meanwhile.
 
@@ -49,7 +51,7 @@ async def hand_over(
         raise
 
 
-def _send(connection: socket.socket, pieces: Sequence[bytes]) -> None:
+def _send(connection: socket.socket, pieces: Sequence[Bytes]) -> None:
     # Whether it blocks is a property of the connection and not of the descriptor. The loop goes on
     # reading from it meanwhile, but only what is there already, for which nobody waits.
     with connection:
@@ -61,8 +63,8 @@ def _send(connection: socket.socket, pieces: Sequence[bytes]) -> None:
             connection.setblocking(False)
 
 
-def _send_some(connection: socket.socket, pieces: Sequence[bytes]) -> None:
-    left: list[bytes | memoryview] = [piece for piece in pieces if piece]
+def _send_some(connection: socket.socket, pieces: Sequence[Bytes]) -> None:
+    left: list[Bytes] = [piece for piece in pieces if piece]
     while left:
         sent = connection.sendmsg(left)
         # A signal can end the call early, anywhere.

@@ -8,7 +8,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from exporter.exposition import OPENMETRICS, TEXT, Body, gzip_head
+from exporter.exposition import OPENMETRICS, TEXT, Body, Bytes, gzip_head
 from exporter.store import Publication
 from exporter.web.delivery import send
 from exporter.web.negotiation import accepts_gzip, wants_openmetrics
@@ -79,7 +79,7 @@ async def _scrape(
     }
     if compressed:
         headers[hdrs.CONTENT_ENCODING] = "gzip"
-        pieces = [gzip_head(), *[part.deflated for part in body.segments], last]
+        pieces: list[Bytes] = [gzip_head(), *[part.deflated for part in body.segments], last]
         size_bytes = len(gzip_head()) + body.deflated_bytes + len(last)
     else:
         pieces = [*[part.plain for part in body.segments], last]

@@ -158,7 +158,7 @@ class Shelf:
         for chunks in self.parts.values():
             for piece in (chunks or {}).get(family, ()):
                 for segment in getattr(piece, "segments", [piece]):
-                    found += segment.plain.decode().splitlines()
+                    found += bytes(segment.plain).decode().splitlines()
         return found
 
     def statuses(self):

@@ -7,6 +7,7 @@ from exporter.domain import Progress, Scope, Settings, Status, Tier
 from exporter.poller.book import Book
 from exporter.poller.reading import Reading, Sighting
 from exporter.poller.selection import Selector
+from tests.fakes import finished
 from tests.poller.making import COUNTS, FILTERABLE, task
 
 HERE, THERE = Scope("here"), Scope("there")
@@ -24,12 +25,8 @@ def reading(tier, started, *tasks, at=None, scope=HERE, **fields):
 
 
 def record(mine, tier, started, *tasks, **fields):
-    steps = mine.record(reading(tier, started, *tasks, **fields), now=WALL)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return [each.id for each in end.value]
+    missing = finished(mine.record(reading(tier, started, *tasks, **fields), now=WALL))
+    return [each.id for each in missing]
 
 
 def status(mine, task_id):

@@ -7,11 +7,12 @@ from typing import Any
 from aiohttp import ClientSession
 
 from exporter.domain import AccountState, Failure, Progress, Scope, Status, Task, Tier, TierState
-from exporter.exposition import Segment, segment
+from exporter.exposition import Segment, segment, segments
 from exporter.rendering import Renderer, task_labels
 from exporter.store import AccountView, Store
 from exporter.telemetry import Telemetry
 from exporter.web import Site
+from tests.fakes import finished
 
 NOW = 1_800_000_000.0
 BIG_LINE = 'outbound_task_calls{platform="dezhu",account="big",task_id="1"} 1\n'
@@ -63,9 +64,11 @@ def put(store: Store, shown: AccountView) -> None:
     """Give an account its series and its place on the page; ``publish`` is the test's."""
     renderer = Renderer(platform=shown.platform, account=shown.name, collect=("progress",))
     labels = [task_labels(each) for each in shown.tasks]
-    lines = {**renderer.tasks(Scope(), shown.tasks, labels), **renderer.state(shown.state)}
+    rendered = finished(renderer.tasks(Scope(), shown.tasks, labels))
+    lines = {**rendered, **renderer.state(shown.state)}
     store.views[shown.name] = shown
-    chunks = {name: (segment(text.plain, samples=text.samples),) for name, text in lines.items()}
+    made = segments(list(lines.values()))
+    chunks = {name: (each,) for name, each in zip(lines, made, strict=True)}
     store.replace(shown.name, {"all": chunks})
 
 

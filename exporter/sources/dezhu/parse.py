@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,9 +13,16 @@ from exporter.domain import Info, Progress, Redial, Schedule, Settings, Status, 
 from exporter.exposition import cut, masked
 from exporter.source import Page
 from exporter.sources.dezhu.answer import payload
-from exporter.sources.lenient import Fields, as_object, finite, tolerant, total_count
+from exporter.sources.lenient import (
+    Fields,
+    as_object,
+    finite,
+    is_success,
+    tolerant,
+    total_count,
+)
 from exporter.sources.templates import Noted, kept
-from exporter.transport import Reply, malformed
+from exporter.transport import Reply, http_error, malformed
 
 STATUSES: Final[Mapping[int, Status]] = {
     1: Status.NOT_STARTED,
@@ -37,6 +44,7 @@ _REDIAL_TIMES: Final = f"{_BATCHES}.autoOutboundTimes"
 
 
 _ABSENT: Final = msgspec.Raw(b"null")
+_TOTAL: Final = "data.total"
 
 
 class _Row(msgspec.Struct, rename="camel", gc=False):
@@ -72,10 +80,23 @@ class _Row(msgspec.Struct, rename="camel", gc=False):
 
 
 class _Data(msgspec.Struct):
-    total: msgspec.Raw = msgspec.Raw(b"null")
+    total: msgspec.Raw = _ABSENT
     rows: list[msgspec.Raw] | None = msgspec.field(name="list", default=None)
 
 
+class _WellFormedData(msgspec.Struct):
+    rows: list[_Row] = msgspec.field(name="list")
+    total: msgspec.Raw = _ABSENT
+
+
+class _WellFormed(msgspec.Struct):
+    """A page of which every part is of the kind that it should be."""
+
+    code: Literal["10000"]
+    data: _WellFormedData
+
+
+_WELL_FORMED: Final = msgspec.json.Decoder(_WellFormed)
 _DATA: Final = msgspec.json.Decoder(_Data)
 _ROW: Final = msgspec.json.Decoder(_Row)
 _ANY: Final = msgspec.json.Decoder()
@@ -91,6 +112,17 @@ def read_page(reply: Reply, zone: ZoneInfo) -> Page:
 
 
 def _page(reply: Reply, zone: ZoneInfo) -> Page:
+    try:
+        whole = _WELL_FORMED.decode(reply.body)
+    except msgspec.ValidationError:
+        return _page_by_parts(reply, zone)
+    if not is_success(reply):
+        raise http_error(reply)
+    return _page_of(whole.data.total, list(whole.data.rows), zone)
+
+
+def _page_by_parts(reply: Reply, zone: ZoneInfo) -> Page:
+    """Read part by part what is not well formed, so that it costs no more than that part."""
     raw = payload(reply)
     try:
         data = as_object(_DATA, raw)
@@ -98,12 +130,14 @@ def _page(reply: Reply, zone: ZoneInfo) -> Page:
         raise malformed("data.list: expected a list") from None
     if data is None:
         raise malformed("data: expected an object")
-    total = total_count("data.total", data.total)
-    if data.rows is None and total != 0:
+    if data.rows is None and total_count(_TOTAL, data.total) != 0:
         raise malformed("data.list: expected a list")
-    rows = data.rows or []
-    found = [as_object(_ROW, row) for row in rows]
-    tasks = tuple([task for row in found if row and (task := _task(row, zone))])
+    return _page_of(data.total, [as_object(_ROW, row) for row in data.rows or []], zone)
+
+
+def _page_of(raw_total: msgspec.Raw, rows: list[_Row | None], zone: ZoneInfo) -> Page:
+    total = total_count(_TOTAL, raw_total)
+    tasks = tuple([task for row in rows if row and (task := _task(row, zone))])
     # A total of 0 beside rows is no total.
     return Page(tasks, total if total or not rows else None, nameless=len(rows) - len(tasks))
 
@@ -117,11 +151,7 @@ def _task(row: _Row, zone: ZoneInfo) -> Task | None:
     if status is None:
         fields.note("taskStatus")
     strategy = fields.choice("sendNumberStrategy", row.send_number_strategy, _STRATEGIES) or ""
-    schedule = fields.taken(
-        _schedule(
-            row.task_exec_start_date, row.task_exec_end_date, bytes(row.task_exec_times), zone
-        )
-    )
+    schedule = _schedule(fields, row, zone)
     return Task(
         id=task_id,
         name=fields.text("taskName", row.task_name),
@@ -225,25 +255,25 @@ def _agents(fields: Fields, row: _Row) -> tuple[tuple[str, int], ...]:
     return tuple((agent_id, count) for agent_id, count in found.items() if count is not None)
 
 
-@kept
-def _schedule(first: Any, last: Any, times: bytes, zone: ZoneInfo) -> Noted[Schedule | None]:
-    fields = Fields()
-    start = _day(fields, "taskExecStartDate", first, zone, 0)
-    end = _day(fields, "taskExecEndDate", last, zone, 1)
-    windows = _windows(fields, _ANY.decode(times))
+def _schedule(fields: Fields, row: _Row, zone: ZoneInfo) -> Schedule | None:
+    start = _day(fields, "taskExecStartDate", row.task_exec_start_date, zone, 0)
+    end = _day(fields, "taskExecEndDate", row.task_exec_end_date, zone, 1)
+    windows = fields.taken(_windows(bytes(row.task_exec_times)))
     if start is None and end is None and not windows:
-        return None, fields.unknown
-    return Schedule(zone=zone.key, start=start, end=end, windows=windows), fields.unknown
+        return None
+    return Schedule(zone=zone.key, start=start, end=end, windows=windows)
 
 
-def _windows(fields: Fields, sent: Any) -> tuple[Window, ...]:
+@kept
+def _windows(times: bytes) -> Noted[tuple[Window, ...]]:
+    fields = Fields()
     windows = []
-    for item in fields.mappings("taskExecTimes", sent):
+    for item in fields.mappings("taskExecTimes", _ANY.decode(times)):
         start, end = item.get("taskExecTimeStartStr"), item.get("taskExecTimeEndStr")
         window = fields.window("taskExecTimes", start, end)
         if window is not None:
             windows.append(window)
-    return tuple(windows)
+    return tuple(windows), fields.unknown
 
 
 def _day(fields: Fields, name: str, value: Any, zone: ZoneInfo, days_later: int) -> float | None:
