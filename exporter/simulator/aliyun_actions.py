@@ -133,16 +133,16 @@ def realtime_concurrency(call: Call) -> dict[str, Any]:
     if wanted:
         call.instance()
     rows = [
-        (instance, row)
+        (instance, row, occupied)
         for instance in call.account.instances
         if wanted in {None, "", instance.instance_id}
-        for row in _running(call, instance)
+        for row, occupied in _running(call, instance)
         if group in {None, "", row.task_id}
     ]
     page, size = call.paging(default_size=MAX_PAGE_SIZE)
     start = call.start(page, size, len(rows))
     now_ms = int(call.world.now * 1000)
-    listing = [_report(instance, row, now_ms) for instance, row in rows[start : start + size]]
+    listing = [_report(*row, now_ms) for row in rows[start : start + size]]
     reports = {"TotalCount": len(rows), "PageNumber": page, "PageSize": size, "List": listing}
     return {"ReportDate": now_ms, "Reports": reports}
 
@@ -152,7 +152,7 @@ def current_concurrency(call: Call) -> dict[str, Any]:
     instance, _ = call.instance()
     return {
         "InstanceId": instance.instance_id,
-        "CurrentConcurrency": sum(row.in_flight for row in _running(call, instance)),
+        "CurrentConcurrency": sum(occupied for _, occupied in _running(call, instance)),
         "MaxConcurrentConversation": instance.max_concurrency,
     }
 
@@ -184,9 +184,15 @@ def _statuses(text: str) -> frozenset[Status] | None:
     return frozenset(_STATUSES[word] for word in words)
 
 
-def _running(call: Call, instance: Instance) -> list[Campaign]:
+def _running(call: Call, instance: Instance) -> list[tuple[Campaign, int]]:
+    """Give running groups and their calls; together no more than the instance may have."""
     shelf = call.world.shelf("aliyun", call.account.name, instance.instance_id)
-    return list(shelf.with_status("running"))
+    left, found = instance.max_concurrency, []
+    for row in shelf.with_status("running"):
+        occupied = min(row.in_flight, left)
+        left -= occupied
+        found.append((row, occupied))
+    return found
 
 
 def _instance(instance: Instance) -> dict[str, Any]:
@@ -205,13 +211,13 @@ def _instance(instance: Instance) -> dict[str, Any]:
     }
 
 
-def _report(instance: Instance, row: Campaign, now_ms: int) -> dict[str, Any]:
+def _report(instance: Instance, row: Campaign, occupied: int, now_ms: int) -> dict[str, Any]:
     return {
         "InstanceId": instance.instance_id,
         "InstanceName": instance.name,
         "JobGroupId": row.task_id,
         "JobGroupName": row.name,
-        "OccupiedConcurrencyCount": row.in_flight,
+        "OccupiedConcurrencyCount": occupied,
         "MaxConcurrencyLimit": row.pace.lines,
         "MinConcurrencyLimit": min_concurrency(row),
         "ReportDate": now_ms,

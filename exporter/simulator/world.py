@@ -52,6 +52,8 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
     end_at: float
     dialling: bool
     """Calls are being made at this moment."""
+    lines: int
+    """Calls that may be made at the same time."""
 
 
 class World:
@@ -264,6 +266,7 @@ class World:
             start_at=row.start_at,
             end_at=row.end_at,
             dialling=row.may_dial(moment or Moment.at(self._now)),
+            lines=row.pace.lines,
         )
 
 

@@ -301,6 +301,25 @@ async def test_concurrency_is_that_of_the_running_groups(aliyun, simulator, inst
     assert post.code == "UnsupportedHTTPMethod"
 
 
+@otherwise("changes", [{"tasks": 200, "finished_share": 0.0}])
+async def test_calls_of_the_groups_are_bounded_by_their_limits_and_that_of_the_instance(
+    aliyun, simulator, instance
+):
+    simulator.world.advance(60)
+    report = (await aliyun.call("GetRealtimeConcurrencyReport", {"InstanceId": instance})).json
+    now = (await aliyun.call("GetCurrentConcurrency", {"InstanceId": instance})).json
+    tasks = {task.task_id: task for task in simulator.world.tasks()}
+
+    rows = report["Reports"]["List"]
+    running = [task for task in tasks.values() if task.status == "running"]
+    assert sum(task.values.get("executing", 0) for task in running if task.scope == instance) > 100
+    assert now["CurrentConcurrency"] == now["MaxConcurrentConversation"] == 100
+    assert sum(row["OccupiedConcurrencyCount"] for row in rows) == 100
+    for row in rows:
+        assert row["MaxConcurrencyLimit"] == tasks[row["JobGroupId"]].lines
+        assert row["OccupiedConcurrencyCount"] <= row["MaxConcurrencyLimit"]
+
+
 async def test_a_report_can_be_of_one_group(aliyun, simulator, instance):
     task = simulator.world.task("steady-campaign", vendor="aliyun")
     given = {"InstanceId": instance, "JobGroupId": task.task_id}
