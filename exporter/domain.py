@@ -173,6 +173,19 @@ class Task(msgspec.Struct, frozen=True, gc=False):
     unknown: tuple[str, ...] = ()
 
 
+class Concurrency(msgspec.Struct, frozen=True, gc=False):
+    """Calls under way at the same time in a campaign, a scope or an account.
+
+    ``current`` are under way, ``limit`` may be at most, ``remaining`` may come on top. ``unknown``
+    names the fields whose value was dropped because it could not be read.
+    """
+
+    current: int | None = None
+    limit: int | None = None
+    remaining: int | None = None
+    unknown: tuple[str, ...] = ()
+
+
 class Failure(msgspec.Struct, frozen=True):
     """What is wrong with one part of an account now, in words for a person.
 
@@ -204,7 +217,7 @@ class AccountState(msgspec.Struct, frozen=True):
     ``up`` is None before the first attempt. ``scopes_up`` holds only scopes that have been tried
     and have an id. ``clock_offset`` is the vendor's clock less ours in seconds;
     ``credential_expiry`` in epoch seconds, None for lasting credentials. ``unclassified`` None: not
-    counted yet.
+    counted yet. ``concurrency`` None, and a scope that is not in ``scopes_concurrency``: not known.
     """
 
     up: bool | None
@@ -218,3 +231,5 @@ class AccountState(msgspec.Struct, frozen=True):
     credential_expiry: float | None = None
     details_outstanding: int | None = None
     unclassified: int | None = None
+    scopes_concurrency: tuple[tuple[Scope, Concurrency], ...] = ()
+    concurrency: Concurrency | None = None

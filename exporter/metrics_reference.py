@@ -77,9 +77,9 @@ At most this many series for each task. Every field that the vendor leaves out i
 """
 
 _CARDINALITY_END: Final = """\
-Batches are the number batches of a Dezhu task, agents those of a manual Dezhu task; `agents` is
-off unless `collect` names it. With the collectors that are on at first, a Dezhu task has at most
-{dezhu} series and 3 for each batch, an Alibaba job group {aliyun}.
+Batches are the number batches of a Dezhu task, agents those of a manual Dezhu task; `agents` and
+`concurrency` are off unless `collect` names them. With the collectors that are on at first, a
+Dezhu task has at most {dezhu} series and 3 for each batch, an Alibaba job group {aliyun}.
 
 Each account adds at most {account} series, and 1 for each Alibaba instance. The exporter adds its
 self-metrics: for each account and operation {operation} series, and one for each code with which
@@ -114,6 +114,10 @@ _TITLES: Final = {
     Collector.SCHEDULE: ("schedule", "when a campaign may call"),
     Collector.SETTINGS: ("settings", "how a campaign is set up to dial"),
     Collector.AGENTS: ("agents", "what an agent was given; off unless `collect` names it"),
+    Collector.CONCURRENCY: (
+        "concurrency",
+        "calls under way at once; off unless `collect` names it",
+    ),
     Collector.ACCOUNT: ("account", "whether the figures can be trusted; always on"),
 }
 
@@ -141,7 +145,7 @@ _LABEL_VALUES: Final = (
     ("job_status", "", ("executing", "failed", "scheduling", "paused", "cancelled")),
     ("tier", "", tuple(Tier)),
     ("window", "", ("second", "hour")),
-    ("collector", "", ("detail",)),
+    ("collector", "", ("detail", "concurrency")),
     ("reason", "`outbound_account_failure`, `outbound_exporter_api_failures_total`", tuple(Reason)),
     ("reason", "`outbound_account_dropped_tasks`", DROP_REASONS),
     ("reason", "`outbound_task_recall_ignored`", _RECALL_REASONS),
@@ -152,14 +156,19 @@ _PER: Final = {
     "outbound_task_redial_interval_seconds": "batch",
     "outbound_task_redial_max_attempts": "batch",
     "outbound_task_agent_assigned_customers": "agent",
+    "outbound_instance_concurrency": "instance",
+    "outbound_instance_concurrency_limit": "instance",
+    "outbound_account_concurrency_limit": "account",
+    "outbound_account_concurrency_remaining": "account",
 }
-"""Families with a series for each of something that a task has any number of."""
+"""Families with a series for each of something else than a task."""
 
 _SERIES: Final = {
     "outbound_task_jobs": 5,
     "outbound_task_recall_ignored": 3,
     # A task has either this or outbound_task_dialing_multiplier.
     "outbound_task_target_abandonment_ratio": 0,
+    "outbound_account_collector_up": 2,
     "outbound_account_failure": len(Reason),
     "outbound_account_refresh_interval_seconds": 3,
     "outbound_account_last_success_timestamp_seconds": 3,

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import compress
 from typing import Any, Final, NamedTuple
 
-from exporter.domain import AccountState, Schedule, Scope, Status, Task
+from exporter.domain import AccountState, Concurrency, Schedule, Scope, Status, Task
 from exporter.exposition import Text, label_value, masked, number
 from exporter.families import FAMILIES, ClockView, Collector, Family, InfoView, Labels, Subject
 from exporter.steps import chunks
@@ -53,6 +53,7 @@ class Renderer:
         self._agents = _kept(_tails_of(families, Subject.TASK_AGENTS, Labels.TASK, task))
         self._clock = _columns_of(families, Subject.CLOCK, Labels.TASK, task)
         self._state = _tails_of(families, Subject.STATE, Labels.ACCOUNT, common)
+        self._concurrency = _columns_of(families, Subject.CONCURRENCY, Labels.TASK, task)
         self.follows_clock = any(family.subject is Subject.CLOCK for family in families)
         """Whether any family that is on follows the clock."""
 
@@ -86,6 +87,14 @@ class Renderer:
         sheet.columns(self._clock, views, _for_format(labels))
         return sheet.lines()
 
+    def concurrency(self, tasks: Iterable[tuple[str, str, Concurrency]]) -> Lines:
+        """Lines of the calls at the same time of tasks, each with its id and name."""
+        rows = list(tasks)
+        labels = [task_labels(task_id, name) for task_id, name, _ in rows]
+        sheet = _Sheet()
+        sheet.columns(self._concurrency, [row[2] for row in rows], _for_format(labels))
+        return sheet.lines()
+
     def state(self, state: AccountState) -> Lines:
         """Lines of the account itself."""
         sheet = _Sheet()
@@ -93,10 +102,10 @@ class Renderer:
         return sheet.lines()
 
 
-def task_labels(task: Task) -> bytes:
+def task_labels(task_id: str, name: str) -> bytes:
     """The labels of a task as they stand in each of its lines."""
-    shown = label_value(masked(task.name))
-    return f'task_id="{label_value(task.id)}",task_name="{shown}"'.encode(errors="replace")
+    shown = label_value(masked(name))
+    return f'task_id="{label_value(task_id)}",task_name="{shown}"'.encode(errors="replace")
 
 
 def clocked(task: Task) -> Schedule | None:

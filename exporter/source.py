@@ -13,7 +13,7 @@ import msgspec
 
 from exporter.clock import Clock
 from exporter.config.model import Account
-from exporter.domain import Scope, Status, Task
+from exporter.domain import Concurrency, Scope, Status, Task
 from exporter.errors import Reason
 from exporter.transport import Transport
 
@@ -24,7 +24,8 @@ class Priority(IntEnum):
     ACTIVE = 0
     IDLE = 1
     FINISHED = 2
-    DETAIL = 3
+    CONCURRENCY = 3
+    DETAIL = 4
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -67,6 +68,55 @@ class Abilities(msgspec.Struct, frozen=True):
     details: bool = False
 
 
+class ConcurrencyPage(msgspec.Struct, frozen=True):
+    """One page of the campaigns of a scope that call now.
+
+    ``rows`` counts those without an id too: they are dropped, yet the vendor's ``total`` holds
+    them. ``total`` is None where it gave none.
+    """
+
+    tasks: tuple[tuple[str, Concurrency], ...]
+    rows: int
+    total: int | None = None
+
+
+class ConcurrencySource(Protocol):
+    """What a vendor tells of calls at the same time, for the optional collector ``concurrency``.
+
+    Each method is one call, and fails alone.
+    """
+
+    async def tasks(self, scope: Scope, number: int) -> ConcurrencyPage:
+        """Page ``number`` (from 1) of the campaigns of a scope, of ``Abilities.page_size`` rows.
+
+        Raises:
+            ScopeGone: The vendor knows no such scope.
+            PollError: With the reason of the failure.
+        """
+        ...
+
+    async def scope(self, scope: Scope) -> Concurrency:
+        """A scope as a whole.
+
+        Raises:
+            ScopeGone: The vendor knows no such scope.
+            PollError: With the reason of the failure.
+        """
+        ...
+
+    async def account(self) -> Concurrency:
+        """The account as a whole.
+
+        Raises:
+            PollError: With the reason of the failure.
+        """
+        ...
+
+    def listed(self, scope: Scope) -> Concurrency | None:
+        """What the latest ``Source.scopes`` told by the way, without a call; None: nothing."""
+        ...
+
+
 class Source(Protocol):
     """One account at one vendor.
 
@@ -76,6 +126,11 @@ class Source(Protocol):
     @property
     def abilities(self) -> Abilities:
         """What this source can do; the same for its whole life."""
+        ...
+
+    @property
+    def concurrency(self) -> ConcurrencySource | None:
+        """What the collector ``concurrency`` asks; None: the vendor has nothing for it."""
         ...
 
     async def scopes(self) -> tuple[Scope, ...]:

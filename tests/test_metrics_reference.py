@@ -74,6 +74,14 @@ CONTRACT = {
         "outbound_task_min_concurrency": T,
     },
     "agents": {"outbound_task_agent_assigned_customers": (*T, "agent_id")},
+    "concurrency": {
+        "outbound_task_concurrency": T,
+        "outbound_task_concurrency_limit": T,
+        "outbound_instance_concurrency": (*A, "instance_id", "instance_name"),
+        "outbound_instance_concurrency_limit": (*A, "instance_id", "instance_name"),
+        "outbound_account_concurrency_limit": A,
+        "outbound_account_concurrency_remaining": A,
+    },
     "account": {
         "outbound_account_up": A,
         "outbound_instance_up": (*A, "instance_id", "instance_name"),
@@ -225,7 +233,7 @@ def _series(task: Task, *, platform: str) -> int:
         platform=platform, account="a", collect=("progress", "schedule", "settings")
     )
     view = ClockView(window_open=True, remaining=1.0)
-    labels = [task_labels(task)]
+    labels = [task_labels(task.id, task.name)]
     scope = Scope(id="i", name="n")
     lines = (finished(renderer.tasks(scope, [task], labels)), renderer.clock([view], labels))
     return sum(text.samples for part in lines for text in part.values())

@@ -8,6 +8,7 @@ from exporter import rendering
 from exporter.config.model import COLLECTORS
 from exporter.domain import (
     AccountState,
+    Concurrency,
     Failure,
     Info,
     Progress,
@@ -76,12 +77,15 @@ class Lined:
         self.rendering = rendering
 
     def tasks(self, scope, tasks):
-        labels = [task_labels(task) for task in tasks]
+        labels = [task_labels(task.id, task.name) for task in tasks]
         return lined(finished(self.rendering.tasks(scope, tasks, labels)))
 
     def clock(self, views):
-        labels = [task_labels(task) for task, _ in views]
+        labels = [task_labels(task.id, task.name) for task, _ in views]
         return lined(self.rendering.clock([view for _, view in views], labels))
+
+    def concurrency(self, rows):
+        return lined(self.rendering.concurrency(rows))
 
     def state(self, state):
         return lined(self.rendering.state(state))
@@ -141,7 +145,7 @@ def test_each_sample_of_a_task_is_one_line():
 def test_a_task_with_every_field_has_every_family_of_a_task_but_those_of_the_clock():
     lines = renderer().tasks(SCOPE, [FULL])
 
-    not_here = {Subject.CLOCK, Subject.STATE}
+    not_here = {Subject.CLOCK, Subject.STATE, Subject.CONCURRENCY}
     assert set(lines) == {family.name for family in FAMILIES if family.subject not in not_here}
 
 
@@ -232,7 +236,17 @@ def test_no_tasks_are_no_lines():
 def test_only_the_collectors_that_are_on_are_rendered(collector):
     one = renderer(collector)
     view = ClockView(window_open=True, remaining=1.5)
-    names = {*one.tasks(SCOPE, [FULL]), *one.clock([(FULL, view)])}
+    calls = Concurrency(1, 2, 3)
+    names = {
+        *one.tasks(SCOPE, [FULL]),
+        *one.clock([(FULL, view)]),
+        *one.concurrency([("1", "autumn", calls)]),
+        *(
+            name
+            for name in one.state(state(scopes_concurrency=((SCOPE, calls),), concurrency=calls))
+            if "_concurrency" in name
+        ),
+    }
 
     assert names == {family.name for family in FAMILIES if family.collector == collector}
     assert one.rendering.follows_clock == (collector == "schedule")
@@ -251,6 +265,25 @@ def test_what_follows_the_clock_is_rendered_apart():
         "outbound_task_calling_window_open": [f"outbound_task_calling_window_open{{{TASK}}} 1\n"],
         "outbound_task_calling_remaining_seconds": [
             f"outbound_task_calling_remaining_seconds{{{TASK}}} 1.5\n"
+        ],
+    }
+
+
+def test_concurrency_has_a_line_for_each_value_that_is_known():
+    lines = renderer().concurrency(
+        [
+            ("1", "autumn", Concurrency(current=0, limit=20)),
+            ("2", "call 13812345678", Concurrency(limit=5, unknown=("f",))),
+            ("3", "nothing", Concurrency()),
+        ]
+    )
+
+    two = 'platform="p",account="a",task_id="2",task_name="call 138********"'
+    assert lines == {
+        "outbound_task_concurrency": [f"outbound_task_concurrency{{{TASK}}} 0\n"],
+        "outbound_task_concurrency_limit": [
+            f"outbound_task_concurrency_limit{{{TASK}}} 20\n",
+            f"outbound_task_concurrency_limit{{{two}}} 5\n",
         ],
     }
 
@@ -325,6 +358,11 @@ def test_tiers_instances_and_collectors_are_told_each_by_its_own_labels():
         "credential_expiry": 9.0,
         "details_outstanding": 0,
         "unclassified": 2,
+        "scopes_concurrency": (
+            (SCOPE, Concurrency(current=4, limit=9)),
+            (Scope("i-2"), Concurrency(limit=0)),
+        ),
+        "concurrency": Concurrency(current=1, limit=50, remaining=8),
     }
 
     rows = {
@@ -337,6 +375,10 @@ def test_tiers_instances_and_collectors_are_told_each_by_its_own_labels():
         "account_credential_expiry_timestamp_seconds": [("9",)],
         "account_details_outstanding": [("0",)],
         "account_unclassified_tasks": [("2",)],
+        "instance_concurrency": [("i-1", "bots", "4")],
+        "instance_concurrency_limit": [("i-1", "bots", "9"), ("i-2", "", "0")],
+        "account_concurrency_limit": [("50",)],
+        "account_concurrency_remaining": [("8",)],
     }
     assert {name: of_state(name, **known) for name in rows} == rows
 

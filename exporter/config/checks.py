@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from exporter.config.choices import quoted, suggestion
-from exporter.config.model import COLLECTORS, PLANNED_COLLECTORS, Common, Config
+from exporter.config.model import COLLECTORS, Common, Config
 from exporter.config.ranges import FieldError
 from exporter.errors import ConfigError
 
@@ -96,9 +96,6 @@ def _check_pattern(field: str, pattern: str) -> None:
 def _check_collect(collect: tuple[str, ...]) -> None:
     for index, name in enumerate(collect):
         field = f"collect[{index}]"
-        if name in PLANNED_COLLECTORS:
-            known = ", ".join(COLLECTORS)
-            raise FieldError(field, f"{name} is not in this version; known are {known}")
         if name not in COLLECTORS:
             message = f"unknown collector {quoted(name)}; {suggestion(name, COLLECTORS)}"
             raise FieldError(field, message)

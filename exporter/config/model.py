@@ -12,11 +12,8 @@ import msgspec
 from exporter.config.ranges import Range, check_ranges
 from exporter.secret import Secret
 
-COLLECTORS: Final = ("progress", "schedule", "settings", "agents")
+COLLECTORS: Final = ("progress", "schedule", "settings", "agents", "concurrency")
 """What ``collect`` may name."""
-
-PLANNED_COLLECTORS: Final = ("concurrency",)
-"""What ``collect`` will name in a later version; until then refused as such."""
 
 _DAY: Final = 86400
 

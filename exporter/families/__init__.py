@@ -7,6 +7,7 @@ A row is data: name, help, labels, and one function from a frozen value to sampl
 from typing import Final
 
 from exporter.families.accounts import ACCOUNT_FAMILIES, DROP_REASONS
+from exporter.families.concurrency import CONCURRENCY_FAMILIES
 from exporter.families.model import (
     ClockView,
     Collector,
@@ -18,10 +19,11 @@ from exporter.families.model import (
 )
 from exporter.families.tasks import TASK_FAMILIES
 
-FAMILIES: Final[tuple[Family, ...]] = (*TASK_FAMILIES, *ACCOUNT_FAMILIES)
+FAMILIES: Final[tuple[Family, ...]] = (*TASK_FAMILIES, *CONCURRENCY_FAMILIES, *ACCOUNT_FAMILIES)
 
 __all__ = [
     "ACCOUNT_FAMILIES",
+    "CONCURRENCY_FAMILIES",
     "DROP_REASONS",
     "FAMILIES",
     "TASK_FAMILIES",

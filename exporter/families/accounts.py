@@ -88,7 +88,7 @@ ACCOUNT_FAMILIES: Final = (
         " outbound_account_up.",
         _collectors_up,
         extra=("collector",),
-        aliyun="detail: DescribeJobGroup",
+        aliyun="detail: DescribeJobGroup; concurrency: its three actions",
     ),
     _account(
         "failure",

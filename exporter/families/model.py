@@ -27,6 +27,7 @@ class Collector(StrEnum):
     SCHEDULE = "schedule"
     SETTINGS = "settings"
     AGENTS = "agents"
+    CONCURRENCY = "concurrency"
     ACCOUNT = "account"
 
 
@@ -41,6 +42,7 @@ class Subject(StrEnum):
     TASK = "task"
     CLOCK = "clock"
     STATE = "state"
+    CONCURRENCY = "concurrency"
 
 
 class InfoView(msgspec.Struct, frozen=True, gc=False):

@@ -5,9 +5,10 @@ from typing import Final
 
 from exporter.domain import Scope, Tier
 from exporter.errors import PollError
+from exporter.poller.concurrency import ConcurrencyPoller
 from exporter.poller.context import Context, sleep_unless
 from exporter.poller.detail_loop import DetailPoller
-from exporter.poller.health import DISCOVERY, Key
+from exporter.poller.health import CONCURRENCY, DISCOVERY, Key
 from exporter.poller.reading import Reader
 from exporter.poller.scope import ScopePoller
 from exporter.poller.selection import Selector
@@ -28,6 +29,7 @@ class AccountPoller:
         self._reader = Reader(
             context.source, clock=context.clock, random=context.random, meter=context.meter
         )
+        self._concurrency = _concurrency_poller(context, self._reader)
         self._running: dict[Scope, asyncio.Task[None]] = {}
         self.ready = asyncio.Event()
         """Set once the first active reading of every scope has ended, whatever came of it."""
@@ -39,6 +41,9 @@ class AccountPoller:
             loops.create_task(self._keep_time(), name="clock")
             if self._context.source.abilities.details:
                 loops.create_task(DetailPoller(self._context).run(), name="details")
+            if self._concurrency is not None:
+                whole = self._concurrency.poll_account(after=self.ready)
+                loops.create_task(whole, name=CONCURRENCY)
             await self._context.clock.sleep(self._start_after)
             await self._discover(loops)
 
@@ -77,9 +82,15 @@ class AccountPoller:
             context.forget_scope(scope)
             if scope.id not in {kept.id for kept in scopes}:
                 context.book.drop_scope(scope.id)
+                context.concurrency.drop_scope(scope.id)
         context.scopes = {scope.id: scope for scope in scopes}
+        if self._concurrency is not None:
+            self._concurrency.take_listed(scopes)
         fresh = [scope for scope in scopes if scope not in self._running]
-        pollers = [ScopePoller(context, scope, self._reader, self._selector) for scope in fresh]
+        pollers = [
+            ScopePoller(context, scope, self._reader, self._selector, concurrency=self._concurrency)
+            for scope in fresh
+        ]
         for scope, poller in zip(fresh, pollers, strict=True):
             self._running[scope] = loops.create_task(poller.run(), name=f"scope {scope.id}")
         if not self.ready.is_set():
@@ -103,7 +114,7 @@ class AccountPoller:
         context, clock = self._context, self._context.clock
         context.edge_moved.clear()
         now, edge = clock.now(), context.next_edge
-        expiry = context.book.next_expiry(context.lifetimes())
+        expiry = context.next_expiry()
         waits = [_MINUTE_SECONDS - now % _MINUTE_SECONDS]
         if edge is not None:
             waits.append(edge - now)
@@ -114,5 +125,13 @@ class AccountPoller:
         await sleep_unless(context.edge_moved, clock=clock, seconds=seconds)
         if clock.monotonic() < until:
             return
-        context.book.expire(clock.monotonic(), context.lifetimes())
+        context.expire()
         await context.publish_safely(clock_moved=True)
+
+
+def _concurrency_poller(context: Context, reader: Reader) -> ConcurrencyPoller | None:
+    """The optional collector; None where it is off, or the vendor has nothing for it."""
+    source = context.source.concurrency
+    if source is None or CONCURRENCY not in context.account.common.collect:
+        return None
+    return ConcurrencyPoller(context, source, reader)

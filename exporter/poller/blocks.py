@@ -93,7 +93,7 @@ class Blocks:
             block = self._of[task_id] = self._with_room()
         known = block.rows.get(task_id)
         if known is None or known.task.name != task.name:
-            block.rows[task_id] = Row(task, task_labels(task))
+            block.rows[task_id] = Row(task, task_labels(task.id, task.name))
         else:
             block.rows[task_id] = Row(task, known.labels)
         block.stale = True

@@ -1,7 +1,7 @@
 """What the loops of one account share."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import structlog
@@ -11,7 +11,8 @@ from exporter.config.model import Account
 from exporter.domain import AccountState, Scope, Task, Tier, TierState
 from exporter.errors import PollError, Reason
 from exporter.poller.book import Book
-from exporter.poller.health import DETAIL, DISCOVERY, EXPOSITION, Health, Key
+from exporter.poller.concurrency_book import ConcurrencyBook
+from exporter.poller.health import DISCOVERY, EXPOSITION, Health, Key
 from exporter.poller.publisher import Publisher
 from exporter.poller.reading import Reading
 from exporter.schedule import Random
@@ -41,6 +42,7 @@ class Context:
         self.account = account
         self.source = source
         self.book = book
+        self.concurrency = ConcurrencyBook()
         self.meter = meter
         self.clock = clock
         self.random = random
@@ -86,6 +88,16 @@ class Context:
         """How long after it was seen last a task of each tier is still exposed, in seconds."""
         return {tier: self.interval(tier) + self.account.common.stale_after for tier in Tier}
 
+    def next_expiry(self) -> float | None:
+        """When the next task, or what is known of concurrency, expires; None if nothing does."""
+        expiries = (self.book.next_expiry(self.lifetimes()), self.concurrency.next_expiry())
+        return min((expiry for expiry in expiries if expiry is not None), default=None)
+
+    def expire(self) -> None:
+        """Drop what is too old to be shown."""
+        self.book.expire(self.clock.monotonic(), self.lifetimes())
+        self.concurrency.expire(self.clock.monotonic())
+
     @property
     def next_edge(self) -> float | None:
         """When a calling window opens or closes next within the minute, epoch seconds."""
@@ -101,7 +113,11 @@ class Context:
         try:
             with self.guarded(EXPOSITION):
                 await self._publisher.publish(
-                    self.scopes, self.state, now=self.clock.now(), clock_moved=clock_moved
+                    self.scopes,
+                    self.state,
+                    now=self.clock.now(),
+                    clock_moved=clock_moved,
+                    concurrency=lambda: self.concurrency.rows(self.book),
                 )
         except PollError as failure:
             error = failure
@@ -124,9 +140,13 @@ class Context:
 
     def note_unknown(self, task: Task) -> None:
         """Count the values of a task that could not be read; log each field once."""
-        for field in task.unknown:
+        self.note_unknown_fields(task.unknown, task.status.value)
+
+    def note_unknown_fields(self, fields: Iterable[str], of: str = "") -> None:
+        """The same for these fields; each is logged once for each kind of thing it is ``of``."""
+        for field in fields:
             self.meter.unknown(field)
-            told = (field, task.status.value)
+            told = (field, of)
             if told not in self._told:
                 self._told.add(told)
                 _log.warning("unknown value", account=self.account.name, field=field)
@@ -156,18 +176,19 @@ class Context:
 
     def state(self) -> AccountState:
         """The account as it stands now."""
-        detail_up = self.health.collector_up(DETAIL)
         return AccountState(
             up=self._up(),
             tiers={tier: self._tier_state(tier) for tier in Tier},
             tasks=self.book.counts(),
             dropped=self.book.dropped(),
             scopes_up=self.health.scopes_up(),
-            collectors_up=() if detail_up is None else ((DETAIL, detail_up),),
+            collectors_up=self.health.collectors_up(),
             failures=self.health.failures(),
             clock_offset=self._transport.clock_offset,
             details_outstanding=self.details_outstanding,
             unclassified=sum(self.unclassified.values()) if self.unclassified else None,
+            scopes_concurrency=self.concurrency.of(self.scopes.values()),
+            concurrency=self.concurrency.account,
         )
 
     def _up(self) -> bool | None:

@@ -15,8 +15,17 @@ from exporter.exposition import masked
 
 DISCOVERY: Final = "instances"
 DETAIL: Final = "detail"
+CONCURRENCY: Final = "concurrency"
+TASK_CONCURRENCY: Final = "concurrency of tasks"
+SCOPE_CONCURRENCY: Final = "concurrency as a whole"
+ACCOUNT_CONCURRENCY: Final = "concurrency of the account"
 EXPOSITION: Final = "exposition"
 LOOK_UP: Final = "look-up"
+COLLECTORS: Final = {
+    DETAIL: frozenset({DETAIL}),
+    CONCURRENCY: frozenset({TASK_CONCURRENCY, SCOPE_CONCURRENCY, ACCOUNT_CONCURRENCY}),
+}
+"""The optional collectors, and what is tried for each of them."""
 _TIERS: Final = frozenset(tier.value for tier in Tier)
 
 _log = structlog.get_logger()
@@ -109,9 +118,13 @@ class Health:
         )
         return tuple((scope, up) for scope, up in rows if up is not None)
 
-    def collector_up(self, what: str) -> bool | None:
-        """The same for one optional collector over all scopes."""
-        return self._all_worked([key for key in self._attempts if key.what == what])
+    def collectors_up(self) -> tuple[tuple[str, bool], ...]:
+        """The same for each optional collector that has been tried, over all scopes."""
+        rows = (
+            (collector, self._all_worked([key for key in self._attempts if key.what in mine]))
+            for collector, mine in COLLECTORS.items()
+        )
+        return tuple((collector, up) for collector, up in rows if up is not None)
 
     def failures(self) -> tuple[Failure, ...]:
         """Everything that fails now, the longest first."""

@@ -7,7 +7,7 @@ twice.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import nlargest
 from itertools import chain
 from typing import Final
@@ -20,6 +20,7 @@ from exporter.exposition import Body, Segment, joined, segments
 from exporter.families import ClockView
 from exporter.poller.blocks import SHOWN_TASKS, Block, Blocks
 from exporter.poller.book import Book
+from exporter.poller.concurrency_book import ConcurrencyRow
 from exporter.poller.places import Changes, Place
 from exporter.rendering import Lines, Renderer
 from exporter.steps import chunks, in_steps
@@ -51,6 +52,7 @@ class Publisher:
         self.book_at_rest = asyncio.Lock()
         """Held by whoever changes the book in steps: none of their middles is published."""
         self._edge: float | None = None
+        self._concurrency: Mapping[str, tuple[ConcurrencyRow, ...]] = {}
 
     @property
     def next_edge(self) -> float | None:
@@ -64,6 +66,7 @@ class Publisher:
         *,
         now: float,
         clock_moved: bool = False,
+        concurrency: Callable[[], Mapping[str, tuple[ConcurrencyRow, ...]]] = dict,
     ) -> None:
         """Publish what changed in the book, and the account's state.
 
@@ -72,9 +75,11 @@ class Publisher:
             state: Gives the state at the moment of publication.
             now: Epoch seconds; what follows the clock is as of then.
             clock_moved: Render what follows the clock for all tasks, not only for changed ones.
+            concurrency: Gives the calls at the same time of tasks, by scope id, as of the book.
         """
         async with self._lock:
             async with self.book_at_rest:
+                beside = concurrency()
                 # All places are taken at one moment: a task that moves meanwhile is then in
                 # exactly one of them.
                 self._take(self._book.take_changes())
@@ -90,8 +95,10 @@ class Publisher:
                 self._edge = views.edge
             elif views.edge is not None:
                 self._edge = min(self._edge, views.edge)
+            parts |= await self._concurrency_parts(beside)
             await self._replace(parts, state)
             self._unpublished.clear()
+            self._concurrency = beside
 
     async def tell(self, state: Callable[[], AccountState]) -> None:
         """Publish the account's state alone."""
@@ -156,6 +163,21 @@ class Publisher:
             lines = self._renderer.clock(view_of, block.timed)
             block.clock = await asyncio.to_thread(_chunks, lines)
             block.views = view_of
+
+    async def _concurrency_parts(
+        self, rows: Mapping[str, tuple[ConcurrencyRow, ...]]
+    ) -> "dict[object, Chunks | None]":
+        """What changed since the last publication, a part each scope."""
+        parts: dict[object, Chunks | None] = {
+            ("concurrency", scope_id, "tasks"): None
+            for scope_id in self._concurrency
+            if scope_id not in rows
+        }
+        for scope_id, mine in rows.items():
+            if mine != self._concurrency.get(scope_id):
+                lines = self._renderer.concurrency(mine)
+                parts["concurrency", scope_id, "tasks"] = await asyncio.to_thread(_chunks, lines)
+        return parts
 
     def _most_telling(self) -> tuple[Task, ...]:
         shown: list[Task] = []

@@ -6,6 +6,7 @@ from typing import Final
 
 from exporter.domain import TIER_OF, Scope, Status, Task, Tier
 from exporter.errors import PollError, Reason, ScopeGone
+from exporter.poller.concurrency import ConcurrencyPoller
 from exporter.poller.context import Context, sleep_unless
 from exporter.poller.health import LOOK_UP, Key
 from exporter.poller.reading import Reader, Reading
@@ -20,7 +21,17 @@ _UNTOLD: Final = frozenset({Reason.PERMISSION, Reason.PROTOCOL, Reason.CONFIG, R
 class ScopePoller:
     """Reads one scope of an account until it is cancelled."""
 
-    def __init__(self, context: Context, scope: Scope, reader: Reader, selector: Selector) -> None:
+    def __init__(
+        self,
+        context: Context,
+        scope: Scope,
+        reader: Reader,
+        selector: Selector,
+        *,
+        concurrency: ConcurrencyPoller | None = None,
+    ) -> None:
+        """``concurrency`` None: that collector is off."""
+        self._concurrency = concurrency
         self._context = context
         self._scope = scope
         self._reader = reader
@@ -39,6 +50,9 @@ class ScopePoller:
             async with asyncio.TaskGroup() as tiers:
                 for tier in Tier:
                     tiers.create_task(self._poll_tier(tier), name=f"{self._scope.id}/{tier.value}")
+                if self._concurrency is not None:
+                    others = self._concurrency.poll_scope(self._scope, after=self.active_tried)
+                    tiers.create_task(others, name=f"{self._scope.id}/concurrency")
         finally:
             # Nobody waits for a scope that went away before its first reading.
             self.active_tried.set()

@@ -44,7 +44,8 @@ def config_text(
         budget: Call budget of each account; the exporter's own if None.
         defaults: Further keys of ``defaults``, over everything else.
     """
-    shared: dict[str, Any] = {"collect": ["progress", "schedule", "settings", "agents"]}
+    every = ["progress", "schedule", "settings", "agents", "concurrency"]
+    shared: dict[str, Any] = {"collect": every}
     if refresh is not None:
         shared["refresh"] = dict(refresh)
     if budget is not None:

@@ -33,7 +33,7 @@ _QUIET_ROUNDS = 5
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 MARKER = "marker-of-the-body-4711"
 DEFAULTS = {
-    "collect": ["progress", "schedule", "settings", "agents"],
+    "collect": ["progress", "schedule", "settings", "agents", "concurrency"],
     "refresh": {"active": "60s", "idle": "60s", "finished": "60s", "detail": "12h"},
     "budget": {
         "requests_per_second": 1000,

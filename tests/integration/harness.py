@@ -134,7 +134,10 @@ async def start(
     simulator = await stack.enter_async_context(
         Simulator(SimulatorOptions(clock=clock.now, **wanted))
     )
-    written = text(simulator) if text else simulator.config_text(budget=PLENTY)
+    # Whoever waits for what a tier shows must not be woken by another collector half way.
+    tiers = {"collect": ["progress", "schedule", "settings", "agents"]}
+    usual = simulator.config_text(budget=PLENTY, defaults=tiers)
+    written = text(simulator) if text else usual
     config = await asyncio.to_thread(config_of, written, sources)
     exporter = Exporter(
         config,

@@ -319,6 +319,8 @@ async def chosen_groups(*, bogus):
 
             def change(accounts):
                 accounts[BOTS]["job_groups"] = groups
+                # Concurrency is not to be had of one job group alone.
+                accounts[BOTS]["collect"] = ["progress", "schedule", "settings"]
                 del accounts[BOTS]["instances"]
 
             simulator.change_access(

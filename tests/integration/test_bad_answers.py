@@ -639,6 +639,7 @@ async def test_series_vanish_an_interval_and_stale_after_past_the_last_good_read
             name
             for name in vendor_series
             if name.startswith(("outbound_account_", "outbound_instance_"))
+            and "_concurrency" not in name
         } - (
             {
                 "outbound_instance_up",

@@ -77,6 +77,7 @@ class Vendor:
         self.abilities = Abilities(
             **{"statuses": FILTERABLE, "page_size": 3, "statuses_per_query": 1, **abilities}
         )
+        self.concurrency = None
         self.fixed = {}
         self.calls = []
         self.fault = no_fault

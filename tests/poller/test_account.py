@@ -258,10 +258,10 @@ def test_up_is_the_latest_attempt_of_every_tier_of_every_scope():
 def test_a_collector_does_not_touch_up():
     health = Health("acme")
     health.record(Key("active", HERE), None, now=AT)
-    assert health.collector_up(DETAIL) is None
+    assert health.collectors_up() == ()
     health.record(Key(DETAIL, HERE), error(Reason.PERMISSION), now=AT)
     assert health.up() is True
-    assert health.collector_up(DETAIL) is False
+    assert health.collectors_up() == (("detail", False),)
 
 
 def test_a_failure_is_logged_first_when_its_reason_changes_and_when_it_is_over(logged):

@@ -123,7 +123,8 @@ async def test_the_configuration_is_complete_and_has_the_keys(simulator, session
         document = yaml.safe_load(await response.text())
     first, second = document["accounts"]
 
-    assert document["defaults"]["collect"] == ["progress", "schedule", "settings", "agents"]
+    every = ["progress", "schedule", "settings", "agents", "concurrency"]
+    assert document["defaults"]["collect"] == every
     assert first["private_key"].startswith("-----BEGIN PRIVATE KEY-----\n")
     assert first["base_url"] == simulator.dezhu_url
     assert (first["page_size"], first["page_parameter"]) == (100, "pageNum")

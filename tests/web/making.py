@@ -63,7 +63,7 @@ def view(name: str, *, tasks: tuple[Task, ...] = (), **changes: Any) -> AccountV
 def put(store: Store, shown: AccountView) -> None:
     """Give an account its series and its place on the page; ``publish`` is the test's."""
     renderer = Renderer(platform=shown.platform, account=shown.name, collect=("progress",))
-    labels = [task_labels(each) for each in shown.tasks]
+    labels = [task_labels(each.id, each.name) for each in shown.tasks]
     rendered = finished(renderer.tasks(Scope(), shown.tasks, labels))
     lines = {**rendered, **renderer.state(shown.state)}
     store.views[shown.name] = shown

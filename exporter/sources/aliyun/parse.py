@@ -5,10 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
-from exporter.domain import Scope, Task
+from exporter.domain import Concurrency, Scope, Task
 from exporter.errors import PollError
 from exporter.source import Page
 from exporter.sources.aliyun.answer import NO_JOB_GROUP, check
+from exporter.sources.aliyun.concurrency import listed_concurrency
 from exporter.sources.aliyun.job_group import DetailRow, ListRow, described_task, listed_task
 from exporter.sources.lenient import Fields, as_object, tolerant, total_count
 from exporter.transport import Reply, malformed
@@ -35,12 +36,14 @@ class _Instances(msgspec.Struct, rename="pascal"):
 class InstancePage(msgspec.Struct, frozen=True):
     """One page of instances; ``rows`` counts those without an id too.
 
-    ``total`` is the count over all pages, None where the vendor gave none.
+    ``total`` is the count over all pages, None where the vendor gave none. ``concurrency`` is what
+    the rows tell of it, by instance id.
     """
 
     scopes: tuple[Scope, ...]
     rows: int
     total: int | None
+    concurrency: dict[str, Concurrency] = {}
 
 
 _LISTED: Final = msgspec.json.Decoder(_Listed)
@@ -101,9 +104,14 @@ def _instances(reply: Reply, clock_offset: float | None) -> InstancePage:
     if answer.rows is None and total != 0:
         raise malformed("Instances: expected a list")
     rows = answer.rows or []
-    scopes = (_scope(as_object(_INSTANCE, row) or {}) for row in rows)
+    instances = [as_object(_INSTANCE, row) or {} for row in rows]
+    named = [(scope, row) for row in instances if (scope := _scope(row)).id]
+    told = ((scope.id, listed_concurrency(row)) for scope, row in named)
     return InstancePage(
-        scopes=tuple(scope for scope in scopes if scope.id), rows=len(rows), total=total or None
+        scopes=tuple(scope for scope, _ in named),
+        rows=len(rows),
+        total=total or None,
+        concurrency={key: value for key, value in told if value is not None},
     )
 
 

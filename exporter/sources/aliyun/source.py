@@ -3,10 +3,11 @@
 from typing import Final
 
 from exporter.config.model import Account
-from exporter.domain import Scope, Task
+from exporter.domain import Concurrency, Scope, Task
 from exporter.source import Abilities, Page, Priority, Query, Source, SourceContext, SourceType
 from exporter.sources.aliyun.answer import CODES
 from exporter.sources.aliyun.client import Client
+from exporter.sources.aliyun.collector import OPERATIONS, AliyunConcurrency
 from exporter.sources.aliyun.credentials import ConfiguredCredentials
 from exporter.sources.aliyun.job_group import STATUSES
 from exporter.sources.aliyun.options import AliyunOptions
@@ -33,11 +34,17 @@ class AliyunSource:
             created_since=True,
             details=True,
         )
+        self._concurrency = AliyunConcurrency(client, page_size=options.page_size)
 
     @property
     def abilities(self) -> Abilities:
         """Any number of eight statuses a query, created since; details with ``find``."""
         return self._abilities
+
+    @property
+    def concurrency(self) -> AliyunConcurrency:
+        """Three actions, each of them a GET."""
+        return self._concurrency
 
     async def scopes(self) -> tuple[Scope, ...]:
         """The configured instances, without a name and without a call; else all there are.
@@ -104,13 +111,16 @@ class AliyunSource:
         a total says that there is more, and a page that only repeats what is known ends it too.
         """
         found: dict[str, Scope] = {}
+        concurrency: dict[str, Concurrency] = {}
         rows = 0
         for number in range(1, _MOST_INSTANCE_PAGES + 1):
             page = await self._instances(number)
             new = {scope.id: scope for scope in page.scopes if scope.id not in found}
             found |= new
+            concurrency |= page.concurrency
             rows += page.rows
             if self._is_last(page, rows) or (not new and page.total is None):
+                self._concurrency.take_listed(concurrency)
                 return tuple(found.values())
             if not new:
                 raise malformed("TotalCount: more than the pages of Instances hold")
@@ -162,7 +172,7 @@ async def _check(account: Account) -> None:
 ALIYUN: Final = SourceType(
     platform="aliyun",
     options=AliyunOptions,
-    operations=(_LIST_INSTANCES, _LIST_JOB_GROUPS, _DESCRIBE_JOB_GROUP),
+    operations=(_LIST_INSTANCES, _LIST_JOB_GROUPS, _DESCRIBE_JOB_GROUP, *OPERATIONS),
     codes=CODES,
     open=_open,
     check=_check,

@@ -34,6 +34,11 @@ class DezhuSource:
         """One of six statuses a query; no filter by creation; rows are complete."""
         return self._abilities
 
+    @property
+    def concurrency(self) -> None:
+        """The vendor does not tell it."""
+        return None
+
     async def scopes(self) -> tuple[Scope, ...]:
         """The account as a whole; makes no call."""
         return (Scope(),)

@@ -25,6 +25,10 @@ class AcmeSource:
             statuses=frozenset(NAMES), page_size=self._options.page_size, statuses_per_query=1
         )
 
+    @property
+    def concurrency(self) -> None:
+        return None
+
     async def scopes(self) -> tuple[Scope, ...]:
         return (Scope(),)
 
