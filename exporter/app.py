@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 import structlog
 
 from exporter.clock import Clock, SystemClock
@@ -22,6 +23,7 @@ from exporter.poller.publisher import Publisher
 from exporter.poller.selection import Selector
 from exporter.schedule import Random, stagger
 from exporter.session import open_session
+from exporter.sharding import UNSHARDED, Shard
 from exporter.source import SourceContext, SourceType
 from exporter.sources import SOURCES
 from exporter.store import Store
@@ -45,12 +47,13 @@ def _fresh_nonce() -> str:
 class Settings:
     """How to serve, beside the configuration file.
 
-    ``random`` and ``clock`` are there for tests.
+    ``shard`` says which of the accounts are polled. ``random`` and ``clock`` are there for tests.
     """
 
     addresses: Sequence[ListenAddress]
     telemetry_path: str = "/metrics"
     max_requests: int = 40
+    shard: Shard = UNSHARDED
     sources: Mapping[str, SourceType] = field(default_factory=lambda: SOURCES)
     clock: Clock = field(default_factory=SystemClock)
     random: Random = random.random
@@ -59,11 +62,12 @@ class Settings:
 class Exporter:
     """A running exporter: polls what ``config`` names as long as its ``async with`` lasts.
 
-    ``store`` is what scrapes read, ``urls`` where it listens.
+    Of several shards it polls its own part. ``store`` is what scrapes read, ``urls`` where it
+    listens.
     """
 
     def __init__(self, config: Config, settings: Settings) -> None:
-        self._config = config
+        self._config = part_of(config, settings.shard)
         self._settings = settings
         self._stack = AsyncExitStack()
         self._started = settings.clock.monotonic()
@@ -125,6 +129,7 @@ class Exporter:
             clock=settings.clock,
             telemetry_path=settings.telemetry_path,
             max_requests=settings.max_requests,
+            shard=settings.shard,
         )
         server = Server(create_app(site), settings.addresses)
         # Last in, first out: scrapes end before polls are cancelled.
@@ -215,6 +220,12 @@ async def _zone(account: Account) -> ZoneInfo:
         ) from error
 
 
+def part_of(config: Config, shard: Shard) -> Config:
+    """The configuration with the accounts of one shard alone, which may be none."""
+    mine = tuple(account for account in config.accounts if shard.holds(account.name))
+    return msgspec.structs.replace(config, accounts=mine)
+
+
 async def check(config: Config, sources: Mapping[str, SourceType] = SOURCES) -> None:
     """Check offline whatever only a start would show: keys, secrets and certificates.
 
@@ -225,6 +236,20 @@ async def check(config: Config, sources: Mapping[str, SourceType] = SOURCES) -> 
         await sources[account.platform].check(account)
         async with open_session(account):
             pass
+
+
+def _tell_shard(config: Config, shard: Shard) -> None:
+    if shard.total == 1:
+        return
+    mine = len(part_of(config, shard).accounts)
+    facts = {"shard": shard.number, "total_shards": shard.total}
+    facts |= {"accounts": mine, "accounts_of_all_shards": len(config.accounts)}
+    if mine:
+        _log.info("polling the accounts of one shard", **facts)
+    else:
+        _log.warning(
+            "no account belongs to this shard: it polls nothing; fewer shards would do", **facts
+        )
 
 
 def _announce(urls: Sequence[str], path: str) -> None:
@@ -250,6 +275,7 @@ async def serve(
     Raises:
         ConfigError: See ``Exporter``.
     """
+    _tell_shard(config, settings.shard)
     async with Exporter(config, settings) as exporter:
         announce(exporter.urls, settings.telemetry_path)
         await stop.wait()

@@ -14,7 +14,8 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from exporter import __version__, cli
+from exporter import __version__, cli, commands, logs
+from exporter.sharding import shard_of
 
 WAIT_SECONDS = 15
 
@@ -120,7 +121,10 @@ def test_help_is_printed_and_names_the_flags(capsys, command):
 
 WRONG_USAGE = {
     "unknown flag": (["--nope"], "--nope"),
-    "unknown flag with a value": (["--shard", "1"], "there is no flag --shard in this version"),
+    "unknown flag with a value": (
+        ["--web.nope", "1"],
+        "there is no flag --web.nope in this version",
+    ),
     "unknown command": (["serve"], "argument COMMAND: invalid choice: 'serve'"),
     "flag without its value": (["--config.file"], "--config.file"),
     "abbreviated flag": (["--web.max-r=1"], "unrecognized arguments: --web.max-r=1"),
@@ -131,6 +135,16 @@ WRONG_USAGE = {
     "no speed": (["demo", "--speed", "0"], "expected a number above 0, got '0'"),
     "a speed that is no number": (["demo", "--speed", "nan"], "expected a number above 0"),
     "endless speed": (["simulate", "--speed", "inf"], "expected a number above 0"),
+    "no shards": (["--total-shards", "0"], "expected a number from 1, got '0'"),
+    "a shard below 0": (["--shard=-1"], "expected a number from 0, got '-1'"),
+    "a shard beyond the last": (
+        ["--shard", "3", "--total-shards", "3"],
+        "argument --shard: expected a number below 3 (--total-shards), for shards count from 0",
+    ),
+    "a shard of nothing": (["--shard", "1"], "expected a number below 1 (--total-shards)"),
+    "a shard whose variable is not set": (["--shard=$(POD_INDEX)"], "got '$(POD_INDEX)'"),
+    "a shard whose variable is empty": (["--shard="], "expected a number from 0, got ''"),
+    "a wrong shard to check": (["--config.check", "--shard", "1"], "--shard"),
     "flag of another command": (["simulate", "--web.max-requests", "1"], "--web.max-requests"),
 }
 
@@ -181,10 +195,16 @@ def test_the_defaults_are_those_of_the_contract():
     assert flags["telemetry_path"] == "/metrics"
     assert flags["max_requests"] == 40
     assert (flags["log_level"], flags["log_format"]) == ("info", "logfmt")
-    assert [str(address) for address in cli._settings(cli._parser().parse_args([])).addresses] == [
-        ":9877"
-    ]
+    assert (flags["shard"], flags["total_shards"]) == (0, 1)
+    settings = commands._settings(cli._parser().parse_args([]))
+    assert [str(address) for address in settings.addresses] == [":9877"]
     assert flags_of("demo")["tasks"] == 40
+
+
+def test_the_flags_of_the_log_offer_what_the_log_can_do():
+    offered = {name: choices for name, (choices, _) in cli._LOG_FLAGS.items()}
+
+    assert offered == {"level": logs.LEVELS, "format": logs.FORMATS}
 
 
 # --config.check
@@ -201,6 +221,42 @@ def test_a_good_configuration_is_one_line_on_standard_output(files):
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{files.config}: ok, 2 account(s)\n"
+
+
+def test_a_check_of_one_shard_says_how_many_accounts_are_its_own(files, capsys):
+    number = shard_of("bots", total=3)
+    own = sum(shard_of(name, total=3) == number for name in ("bots", "collections"))
+    flags = ["--shard", str(number), "--total-shards", "3"]
+
+    assert cli.run(["--config.check", "--config.file", files.write(), *flags]) == 0
+
+    shown = f"ok, 2 account(s), {own} of them in shard {number} of 3\n"
+    assert capsys.readouterr().out == f"{files.config}: {shown}"
+
+
+def other_shard(name, total):
+    return [f"--shard={(shard_of(name, total=total) + 1) % total}", f"--total-shards={total}"]
+
+
+def test_keys_of_accounts_of_other_shards_need_not_be_there(files):
+    files.key.unlink()
+    elsewhere = other_shard("collections", 2)
+
+    assert cli.run(["--config.check", "--config.file", files.write(), *elsewhere]) == 0
+
+
+def test_a_key_path_counts_the_accounts_of_all_shards(files, fails):
+    path, _ = key_absent(files)
+    files.document["accounts"][0]["name"] = next(
+        name
+        for name in map(str, range(100))
+        if shard_of(name, total=2) != shard_of("collections", total=2)
+    )
+    own = [f"--shard={shard_of('collections', total=2)}", "--total-shards=2"]
+
+    told = fails("--config.check", "--config.file", files.write(), *own)
+
+    assert told.startswith(f"{files.config}: {path}")
 
 
 def unknown_key(files):

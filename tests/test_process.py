@@ -14,6 +14,8 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.sharding import shard_of
+
 WAIT_SECONDS = 15.0
 END_SECONDS = 5.0
 LOCAL = ("--web.listen-address", "127.0.0.1:0")
@@ -288,6 +290,23 @@ async def test_each_line_of_the_log_is_an_event_on_standard_error(config, flags,
     assert events[1]["account"] == "bots"
     assert events[1]["reason"] == "unavailable"
     assert "secret-4711" not in "".join(exporter.err)
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_one_line_at_the_start_tells_the_shard_and_warns_if_it_has_no_account(config, own):
+    number = shard_of("bots", total=2) if own else 1 - shard_of("bots", total=2)
+    shard = ("--shard", str(number), "--total-shards", "2")
+    async with command("--config.file", config, *LOCAL, *shard) as exporter:
+        page = (await exporter.says(r"msg=listening url=(\S+)"))[1]
+        if not own:
+            await until_ready(page)
+        exporter.send(signal.SIGTERM)
+        assert await exporter.ends() == 0
+
+    (told,) = [event for line in exporter.err if "shard" in (event := read_logfmt(line))]
+    assert told["level"] == ("info" if own else "warning")
+    assert (told["shard"], told["total_shards"]) == (str(number), "2")
+    assert (told["accounts"], told["accounts_of_all_shards"]) == (str(int(own)), "1")
 
 
 async def test_only_errors_are_logged_when_told_so():

@@ -1,9 +1,11 @@
 """The documents for people: what they show works, what they name exists, both languages agree."""
 
+import argparse
 import base64
 import json
 import re
 import subprocess
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ from exporter.transport import TRANSPORT_CODES
 ROOT = Path(__file__).parent.parent
 ENGLISH, CHINESE = "README.md", "README.zh-CN.md"
 READMES = (ENGLISH, CHINESE)
-DOCUMENTS = (*READMES, "CONTRIBUTING.md", "CHANGELOG.md", "docs/metrics.md")
+DOCUMENTS = (*READMES, "CONTRIBUTING.md", "CHANGELOG.md", "docs/metrics.md", "docs/scaling.md")
 
 ENVIRON = {"DEZHU_APP_ID": "app", "ALIBABA_CLOUD_ACCESS_KEY_ID": "id"}
 SETTINGS = {"refresh": Refresh, "budget": Budget, "tasks": Selection}
@@ -171,7 +173,7 @@ def test_relative_links_resolve(name):
     folder = (ROOT / name).parent
     for target in re.findall(r"\]\(([^)\s]+)\)", _text(name)):
         if "://" not in target:
-            assert (folder / target.partition("#")[0]).is_file(), target
+            assert (folder / target.partition("#")[0]).exists(), target
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -191,6 +193,31 @@ def test_flags_named_exist(name, capsys):
     named = set(re.findall(r"--(?:config|web|log)\.[a-z.-]*[a-z]", _text(name)))
     assert named
     assert named <= known
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_table_of_flags_is_complete_and_shows_the_real_defaults(name):
+    rows = re.findall(r"^\| (`--[^|]*) \| ([^|]*)\|", _text(name), re.MULTILINE)
+    shown = {
+        flag: default
+        for flags, defaults in rows
+        for flag, default in zip_longest(
+            re.findall(r"`--([^`]+)`", flags), re.findall(r"`([^`]+)`", defaults)
+        )
+    }
+    actions = [action for action in cli._parser()._actions if action.option_strings]
+    real = {
+        action.option_strings[-1].removeprefix("--"): _as_shown(action.default)
+        for action in actions
+        if action.dest != "help"
+    }
+
+    assert shown == real | {"web.listen-address": ":9877"}
+
+
+def _as_shown(default: Any) -> str | None:
+    shown = isinstance(default, str | int | Path) and not isinstance(default, bool)
+    return str(default) if shown and default != argparse.SUPPRESS else None
 
 
 @pytest.mark.parametrize("name", [*READMES, "CONTRIBUTING.md"])

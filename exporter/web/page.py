@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 from markupsafe import Markup
 
 from exporter import __version__
+from exporter.sharding import UNSHARDED
 from exporter.store import AccountView
 from exporter.web.cards import Health, card_of, health_of, in_order, shown_name
 from exporter.web.delivery import send
@@ -109,7 +110,8 @@ def _render(site: Site, views: Sequence[AccountView], now: float) -> Rendered:
     pieces = _TEMPLATE.generate(
         headings=[(shown_name(view.name), health_of(view)) for view in ordered],
         cards=(card_of(view, now) for view in ordered),
-        summary=_summary(views),
+        summary=_summary(site, views),
+        nothing_to_poll=site.shard != UNSHARDED and not site.store.publication.accounts,
         health_words=_HEALTH,
         style=Markup(_STYLE),  # noqa: S704 - a file of ours
         version=__version__,
@@ -130,10 +132,12 @@ def _render(site: Site, views: Sequence[AccountView], now: float) -> Rendered:
     return Rendered(plain, gzip.compress(plain, _GZIP_LEVEL, mtime=0))
 
 
-def _summary(views: Sequence[AccountView]) -> list[str]:
+def _summary(site: Site, views: Sequence[AccountView]) -> list[str]:
     counts = Counter(health_of(view) for view in views)
     tasks = sum(sum(view.state.tasks.values()) for view in views)
+    part = [] if site.shard == UNSHARDED else [f"shard {site.shard}, counted from 0"]
     return [
+        *part,
         counted(len(views), "account"),
         *(f"{counts[health]} {words}" for health, words in _HEALTH.items() if counts[health]),
         counted(tasks, "task"),

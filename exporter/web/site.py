@@ -9,6 +9,7 @@ from aiohttp import web
 
 from exporter.clock import Clock
 from exporter.errors import ConfigError
+from exporter.sharding import UNSHARDED, Shard
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 
@@ -35,6 +36,7 @@ class Site:
         telemetry_path: Path of the metrics.
         max_requests: How many scrapes may run at once; one more is answered 503.
         write_seconds: How long the writing of one answer may take before its connection is dropped.
+        shard: Which part of the accounts this is, for the page.
         documentation_url: Where the page links to; empty: no link.
 
     Raises:
@@ -48,6 +50,7 @@ class Site:
     telemetry_path: str = "/metrics"
     max_requests: int = 40
     write_seconds: float = 60.0
+    shard: Shard = UNSHARDED
     documentation_url: str = ""
 
     def __post_init__(self) -> None:

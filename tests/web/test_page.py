@@ -10,6 +10,7 @@ import pytest
 
 from exporter import __version__
 from exporter.domain import Scope, Status
+from exporter.sharding import Shard
 from exporter.store import AccountView, Store
 from exporter.web import page as page_module
 from tests.web.making import NOW, a_site, failure, put, state, task, two_accounts, view
@@ -70,6 +71,19 @@ async def test_names_and_messages_are_escaped(shown):
     assert "script" not in outline.tags
     assert outline.text.count(evil) >= 4
     assert not [name for name, _ in outline.pairs if name.startswith("on") or name == "style"]
+
+
+async def test_a_shard_says_which_one_it_is(shown):
+    sharded = Outline(await shown(view("a"), shard=Shard(number=1, total=3)))
+    alone = Outline(await shown(view("a")))
+    assert "shard 1 of 3, counted from 0 · 1 account" in sharded.text
+    assert "shard" not in alone.text
+
+
+async def test_a_shard_without_an_account_says_so(shown):
+    page = Outline(await shown(shard=Shard(number=1, total=3)))
+    assert "No account belongs to this shard" in page.text
+    assert "No accounts yet" not in page.text
 
 
 async def test_mobile_numbers_in_names_are_masked(shown):

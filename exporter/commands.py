@@ -1,0 +1,144 @@
+"""What each command does once its flags are read: all that ``cli`` need not load to read them."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from exporter import logs
+from exporter.app import Settings, check, part_of, serve
+from exporter.config.checks import check_files
+from exporter.config.loader import load, parse
+from exporter.config.model import Config
+from exporter.errors import ConfigError
+from exporter.sharding import Shard
+from exporter.sources import SOURCES
+from exporter.web import parse_listen_address
+
+_DEFAULT_ADDRESS: Final = ":9877"
+_DEMO_ADDRESS: Final = "127.0.0.1:9877"
+_DEMO_REFRESH: Final = {"active": "2s", "idle": "5s", "finished": "15s", "detail": "5m"}
+_DEMO_BUDGET: Final = {"requests_per_second": 50, "burst": 50, "requests_per_hour": 100000}
+
+
+def execute(flags: argparse.Namespace) -> None:
+    """Run the command until it is done.
+
+    Raises:
+        ConfigError: Configuration or start-up is wrong.
+    """
+    logs.configure(level=flags.log_level, style=flags.log_format)
+    commands: dict[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None]]] = {
+        "serve": _check if flags.config_check else _serve,
+        "demo": _demo,
+        "simulate": _simulate,
+    }
+    asyncio.run(commands[flags.command](flags))
+
+
+async def _serve(flags: argparse.Namespace) -> None:
+    # First of all: what is told to stop while it starts stops too, even as process 1.
+    stop = _stopped_by_signal()
+    config = await _load(flags.config_file)
+    await serve(config, _settings(flags), stop)
+
+
+async def _check(flags: argparse.Namespace) -> None:
+    whole, shard = await _load(flags.config_file), _shard(flags)
+    config = part_of(whole, shard)
+    await asyncio.to_thread(check_files, config)
+    try:
+        await check(config)
+    except ConfigError as error:
+        error.file = config.file
+        raise
+    mine = f", {len(config.accounts)} of them in shard {shard}" if shard.total > 1 else ""
+    sys.stdout.write(f"{config.file}: ok, {len(whole.accounts)} account(s){mine}\n")
+
+
+async def _demo(flags: argparse.Namespace) -> None:
+    # Only the demo and the simulator need it; an exporter in production never loads it.
+    from exporter.simulator import Simulator, SimulatorOptions  # noqa: PLC0415
+
+    stop = _stopped_by_signal()
+    options = SimulatorOptions(tasks=flags.tasks, seed=flags.seed, speed=flags.speed)
+    async with Simulator(options) as simulator:
+        text = simulator.config_text(refresh=_DEMO_REFRESH, budget=_DEMO_BUDGET)
+        config = await asyncio.to_thread(
+            parse, text, file=Path("demo.yaml"), options=_OPTIONS, environ={}
+        )
+        await serve(config, _settings(flags), stop, announce=_announce_demo)
+
+
+async def _simulate(flags: argparse.Namespace) -> None:
+    from exporter.simulator import SimulatorOptions  # noqa: PLC0415
+    from exporter.simulator.serve import serve as simulate  # noqa: PLC0415
+
+    try:
+        options = SimulatorOptions(
+            tasks=flags.tasks,
+            seed=flags.seed,
+            speed=flags.speed,
+            dezhu_listen=flags.dezhu_listen,
+            aliyun_listen=flags.aliyun_listen,
+            control_listen=flags.control_listen,
+        )
+        await simulate(
+            options,
+            stop=_stopped_by_signal(),
+            say=_say,
+            config_out=flags.config_out,
+            scenario=flags.scenario,
+        )
+    except (OSError, ValueError) as error:
+        raise ConfigError(str(error)) from error
+
+
+_OPTIONS: Final[dict[str, type[msgspec.Struct]]] = {
+    name: kind.options for name, kind in SOURCES.items()
+}
+
+
+async def _load(file: Path) -> Config:
+    return await asyncio.to_thread(load, file, options=_OPTIONS, environ=os.environ)
+
+
+def _settings(flags: argparse.Namespace) -> Settings:
+    default = _DEMO_ADDRESS if flags.command == "demo" else _DEFAULT_ADDRESS
+    return Settings(
+        addresses=[parse_listen_address(text) for text in flags.listen or [default]],
+        telemetry_path=flags.telemetry_path,
+        max_requests=flags.max_requests,
+        shard=_shard(flags),
+    )
+
+
+def _shard(flags: argparse.Namespace) -> Shard:
+    return Shard(number=flags.shard, total=flags.total_shards)
+
+
+def _announce_demo(urls: Sequence[str], path: str) -> None:
+    for url in urls:
+        _say(f"page     {url}/")
+        _say(f"metrics  {url}{path}")
+    _say("Campaigns of both vendors are simulated on loopback. Ctrl-C ends the demo.")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _stopped_by_signal() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
