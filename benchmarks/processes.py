@@ -27,7 +27,7 @@ class Child:
         self._process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -155,7 +155,8 @@ def exporter(config: str, **options: Any) -> Iterator[Subject]:
             yield Subject(process)
 
 
-def _environment() -> dict[str, str]:
-    """Without proxies and without anything that instruments Python."""
+def environment() -> dict[str, str]:
+    """Without proxies and without anything that instruments Python or keeps it from bytecode."""
     names = (name for name in os.environ if not name.lower().endswith("_proxy"))
-    return {name: os.environ[name] for name in names if not name.startswith("COV_")}
+    unwanted = ("COV_", "PYTHONDONTWRITEBYTECODE")
+    return {name: os.environ[name] for name in names if not name.startswith(unwanted)}

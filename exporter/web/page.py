@@ -7,12 +7,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import jinja2
 from aiohttp import hdrs, web
-from markupsafe import Markup
 
 from exporter import __version__
 from exporter.sharding import UNSHARDED
@@ -22,6 +21,9 @@ from exporter.web.delivery import send
 from exporter.web.negotiation import accepts_gzip
 from exporter.web.site import HEALTHY_PATH, READY_PATH, SITE, Site
 from exporter.web.wording import counted, when
+
+if TYPE_CHECKING:
+    import jinja2
 
 REFRESH_SECONDS: Final = 30
 _GZIP_LEVEL: Final = 1
@@ -34,9 +36,6 @@ def _template_file(name: str) -> str:
 
 # Read when this module is imported: a request must not read a file on the event loop.
 _STYLE: Final = _template_file("style.css")
-_TEMPLATE: Final = jinja2.Environment(
-    autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-).from_string(_template_file("index.html.j2"))
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _HEADERS: Final = {
     hdrs.CONTENT_TYPE: "text/html; charset=utf-8",
@@ -49,6 +48,17 @@ _HEADERS: Final = {
         " form-action 'none'; frame-ancestors 'none'"
     ),
 }
+
+
+@lru_cache(maxsize=1)
+def _template() -> "jinja2.Template":
+    """The page's template; the first call takes a tenth of a second, so it is made in a thread."""
+    # Most exporters are scraped and never looked at: a start is sooner and smaller without.
+    import jinja2  # noqa: PLC0415
+
+    return jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    ).from_string(_template_file("index.html.j2"), {"style": _STYLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +117,12 @@ async def index(request: web.Request) -> web.StreamResponse:
 
 def _render(site: Site, views: Sequence[AccountView], now: float) -> Rendered:
     ordered = in_order(views)
-    pieces = _TEMPLATE.generate(
+    pieces = _template().generate(
         headings=[(shown_name(view.name), health_of(view)) for view in ordered],
         cards=(card_of(view, now) for view in ordered),
         summary=_summary(site, views),
         nothing_to_poll=site.shard != UNSHARDED and not site.store.publication.accounts,
         health_words=_HEALTH,
-        style=Markup(_STYLE),  # noqa: S704 - a file of ours
         version=__version__,
         now=when(now, now).iso,
         refresh_seconds=REFRESH_SECONDS,

@@ -86,6 +86,13 @@ async def test_a_shard_without_an_account_says_so(shown):
     assert "No accounts yet" not in page.text
 
 
+async def test_the_engine_of_the_page_is_loaded_at_the_first_look_off_the_loop(shown):
+    page_module._template.cache_clear()
+    page = await shown(view("a"))
+    assert page_module._template.cache_info().misses == 1
+    assert "outbound-exporter" in Outline(page).text
+
+
 async def test_mobile_numbers_in_names_are_masked(shown):
     page = await shown(
         view("desk 13912345678", tasks=(task(1, "回访 13812345678 二批"),)),
