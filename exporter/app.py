@@ -22,7 +22,7 @@ from exporter.poller.context import Context
 from exporter.poller.publisher import Publisher
 from exporter.poller.selection import Selector
 from exporter.schedule import Random, stagger
-from exporter.session import open_session
+from exporter.session import TlsContexts, open_session
 from exporter.sharding import UNSHARDED, Shard
 from exporter.source import SourceContext, SourceType
 from exporter.sources import SOURCES
@@ -105,9 +105,10 @@ class Exporter:
         settings = self._settings
         # Registering its collectors reads /proc.
         telemetry = await asyncio.to_thread(Telemetry)
+        contexts = TlsContexts()
         for index, account in enumerate(self._config.accounts):
             start_after = stagger(index, len(self._config.accounts))
-            opened = _opened(account, settings, self.store, telemetry)
+            opened = _opened(account, settings, contexts, self.store, telemetry)
             try:
                 context = await self._stack.enter_async_context(opened)
             except ConfigError as error:
@@ -166,7 +167,11 @@ async def _running(loops: Sequence[Loop], *, once: asyncio.Event) -> AsyncIterat
 
 @asynccontextmanager
 async def _opened(
-    account: Account, settings: Settings, store: Store, telemetry: Telemetry
+    account: Account,
+    settings: Settings,
+    contexts: TlsContexts,
+    store: Store,
+    telemetry: Telemetry,
 ) -> AsyncIterator[Context]:
     """Everything that one account needs to be polled.
 
@@ -180,7 +185,7 @@ async def _opened(
     )
     limiter = Limiter(common.budget, settings.clock)
     meter.on_refresh(lambda: meter.budget(rate=limiter.rate(), remaining=limiter.remaining()))
-    async with open_session(account) as session:
+    async with open_session(account, contexts) as session:
         transport = Transport(
             session,
             limiter=limiter,
@@ -232,24 +237,11 @@ async def check(config: Config, sources: Mapping[str, SourceType] = SOURCES) -> 
     Raises:
         ConfigError: Something is of no use.
     """
+    contexts = TlsContexts()
     for account in config.accounts:
         await sources[account.platform].check(account)
-        async with open_session(account):
+        async with open_session(account, contexts):
             pass
-
-
-def _tell_shard(config: Config, shard: Shard) -> None:
-    if shard.total == 1:
-        return
-    mine = len(part_of(config, shard).accounts)
-    facts = {"shard": shard.number, "total_shards": shard.total}
-    facts |= {"accounts": mine, "accounts_of_all_shards": len(config.accounts)}
-    if mine:
-        _log.info("polling the accounts of one shard", **facts)
-    else:
-        _log.warning(
-            "no account belongs to this shard: it polls nothing; fewer shards would do", **facts
-        )
 
 
 def _announce(urls: Sequence[str], path: str) -> None:
@@ -275,7 +267,6 @@ async def serve(
     Raises:
         ConfigError: See ``Exporter``.
     """
-    _tell_shard(config, settings.shard)
     async with Exporter(config, settings) as exporter:
         announce(exporter.urls, settings.telemetry_path)
         await stop.wait()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from exporter import logs
 from exporter.app import Settings, check, part_of, serve
@@ -46,6 +47,7 @@ async def _serve(flags: argparse.Namespace) -> None:
     # First of all: what is told to stop while it starts stops too, even as process 1.
     stop = _stopped_by_signal()
     config = await _load(flags.config_file)
+    _tell_shard(config, _shard(flags))
     await serve(config, _settings(flags), stop)
 
 
@@ -73,6 +75,7 @@ async def _demo(flags: argparse.Namespace) -> None:
         config = await asyncio.to_thread(
             parse, text, file=Path("demo.yaml"), options=_OPTIONS, environ={}
         )
+        _tell_shard(config, _shard(flags))
         await serve(config, _settings(flags), stop, announce=_announce_demo)
 
 
@@ -121,6 +124,23 @@ def _settings(flags: argparse.Namespace) -> Settings:
 
 def _shard(flags: argparse.Namespace) -> Shard:
     return Shard(number=flags.shard, total=flags.total_shards)
+
+
+def _tell_shard(config: Config, shard: Shard) -> None:
+    if shard.total == 1:
+        return
+    log = structlog.get_logger()
+    mine = len(part_of(config, shard).accounts)
+    facts = {"shard": shard.number, "total_shards": shard.total}
+    facts |= {"accounts": mine, "accounts_of_all_shards": len(config.accounts)}
+    if mine:
+        log.info("polling the accounts of one shard", **facts)
+    else:
+        log.warning(
+            "no account belongs to this shard: it polls nothing; other names of accounts or fewer"
+            " shards change that",
+            **facts,
+        )
 
 
 def _announce_demo(urls: Sequence[str], path: str) -> None:

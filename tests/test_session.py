@@ -1,6 +1,8 @@
 """The way to a vendor as configured: TLS files, the name in the certificate, and proxies."""
 
+import asyncio
 import json
+import shutil
 import ssl
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from exporter import __version__
 from exporter.config.model import Account, Common, TlsConfig
 from exporter.errors import ConfigError
-from exporter.session import open_session, tls_context
+from exporter.session import TlsContexts, open_session, tls_context
 from exporter.sources.dezhu.options import DezhuOptions
 from tests.integration._certificates import make
 from tests.integration._proxy import proxy
@@ -173,6 +175,27 @@ async def test_a_file_named_in_defaults_is_told_at_its_path_there(files):
             pass
 
     assert str(caught.value).startswith("defaults.tls_config.ca_file: ")
+
+
+async def test_accounts_with_the_same_tls_settings_share_one_context(files):
+    contexts = TlsContexts()
+    trusting = [account(tls_config=tls(files, ca_file="ca.pem")) for _ in range(2)]
+
+    first, second = [await contexts.of(one) for one in trusting]
+
+    assert first is second
+    assert await contexts.of(account()) is not first
+
+
+async def test_a_new_start_reads_the_files_again(files, tmp_path):
+    copy = tmp_path / "ca.pem"
+    own = account(tls_config=TlsConfig(ca_file=str(copy)))
+    await asyncio.to_thread(shutil.copy, files["ca.pem"], copy)
+    assert await TlsContexts().of(own)
+    await asyncio.to_thread(shutil.copy, files["not.pem"], copy)
+
+    with pytest.raises(ConfigError):
+        await TlsContexts().of(own)
 
 
 # Calls
