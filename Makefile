@@ -61,7 +61,7 @@ lock: $(UV) ## make requirements/ anew from pyproject.toml (UPGRADE=--upgrade fo
 docs: install ## write docs/metrics.md from the table of families
 	@$(BIN)/python -m exporter.metrics_reference docs/metrics.md
 
-bench: install ## the figures of docs/performance.md, as Markdown
+bench: install ## the figures of docs/performance.md, which says what else to install; 15 minutes
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove the environments and caches

@@ -4,38 +4,53 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmarks import lag, scrape, start, sweep
+from benchmarks import growth, lag, latency, memory, scrape, start, sweep
 from benchmarks.figures import Figure, document, machine, table
 
-_ALL: dict[str, Callable[..., list[Figure]]] = {
+_ALL: dict[str, Callable[..., Iterable[Figure]]] = {
     "start": start.run,
     "scrape": scrape.run,
-    "loop": lag.run,
+    "latency": latency.run,
+    "stalls": lag.run,
+    "memory": memory.run,
+    "growth": growth.run,
     "sweep": sweep.run,
 }
 
 
 def main() -> int:
-    """Run what was asked for; 1 if a limit does not hold."""
+    """Run what was asked for; 1 if a limit does not hold or a benchmark failed."""
     flags = _parser().parse_args()
     figures: list[Figure] = []
     seconds: dict[str, float] = {}
+    failed: dict[str, str] = {}
     for name in flags.benchmarks or _ALL:
         started = time.monotonic()
         print(f"{name} ...", file=sys.stderr, flush=True)
-        figures += _ALL[name](quick=flags.quick)
+        try:
+            # One by one: what was measured before a failure is kept.
+            for figure in _ALL[name](quick=flags.quick):
+                figures.append(figure)  # noqa: PERF402
+        except Exception as error:  # noqa: BLE001 - one that fails does not stop the others
+            traceback.print_exc()
+            failed[name] = repr(error)
         seconds[name] = round(time.monotonic() - started, 1)
     here = machine()
-    libraries = ", ".join(f"{name} {number}" for name, number in here["libraries"].items())
+    versions = ", ".join(f"{name} {number}" for name, number in here["versions"].items())
     print(table(figures))
-    print(f"\n{here['cores']} cores, {here['cpu']}; Python {here['python']}; {libraries}.")
+    print(f"\n{here['cores']} cores, {here['cpu']}; Python {here['python']}; {versions}.")
+    for name, error in failed.items():
+        print(f"\n**{name} failed**: {error}")
     flags.json.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(document(figures, seconds=seconds, quick=flags.quick), indent=2)
+    text = json.dumps(
+        document(figures, seconds=seconds, quick=flags.quick, failed=failed), indent=2
+    )
     flags.json.write_text(f"{text}\n", encoding="utf-8")
-    return 1 if any(figure.holds is False for figure in figures) else 0
+    return 1 if failed or any(figure.holds is False for figure in figures) else 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,12 +4,14 @@ It costs a fraction of what the simulator does, so that what shares the machine 
 does not drown what is measured. It looks whether the headers of a signed request are there and
 verifies none of them; it knows the filter by status and paging, and nothing else of the API.
 
-``OPTIONS`` is JSON: the fields of ``benchmarks.pages.Crowd``, and ``refresh`` by tier.
+``OPTIONS`` is JSON: the fields of ``benchmarks.pages.Crowd``, and ``refresh`` by tier. When its
+input ends it tells when it was asked.
 """
 
 import asyncio
 import json
 import sys
+import time
 from email.utils import formatdate
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -29,8 +31,10 @@ _REFUSED: Final = b'{"code":"%s","message":"refused","data":null}'
 class Connection(asyncio.Protocol):
     """One kept connection; a request without a body at a time."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, asked: list[float]) -> None:
+        """``asked`` gets the time of each request, on the monotonic clock."""
         self._pages = pages
+        self._asked = asked
         self._received = b""
         self._transport: Any = None
 
@@ -41,6 +45,7 @@ class Connection(asyncio.Protocol):
         self._received += data
         while b"\r\n\r\n" in self._received:
             request, _, self._received = self._received.partition(b"\r\n\r\n")
+            self._asked.append(time.monotonic())
             body = answer(request, self._pages)
             head = (
                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -72,13 +77,15 @@ async def _serve(wanted: dict[str, Any]) -> None:
     shared = settings(wanted.pop("refresh", {}))
     pages = Pages(Crowd(**wanted), now=system_clock())
     directory = make_directory(SimulatorOptions(aliyun_accounts=0))
+    asked: list[float] = []
     server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(pages), "127.0.0.1", 0
+        lambda: Connection(pages, asked), "127.0.0.1", 0
     )
     host, port = server.sockets[0].getsockname()
     text = config_text(list(directory), dezhu_url=f"http://{host}:{port}", aliyun_url="", **shared)
     print(json.dumps({"config": text}), flush=True)
     await asyncio.to_thread(sys.stdin.read)
+    print(json.dumps({"requests": asked}), flush=True)
 
 
 if __name__ == "__main__":

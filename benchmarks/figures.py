@@ -8,6 +8,8 @@ from os import cpu_count
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks import programs
+
 _LIBRARIES: Final = ("outbound-exporter", "aiohttp", "cryptography", "msgspec", "prometheus-client")
 _DIGITS: Final = 3
 
@@ -66,7 +68,7 @@ def machine() -> dict[str, Any]:
         "cpu": _cpu(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "libraries": {name: version(name) for name in _LIBRARIES},
+        "versions": {name: version(name) for name in _LIBRARIES} | programs.versions(),
     }
 
 

@@ -4,33 +4,61 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 from benchmarks.figures import Figure
-from benchmarks.processes import exporter, vendor
+from benchmarks.processes import canned, exporter, vendor
 from benchmarks.scraper import Scraper
 
-_NAME: Final = "loop"
+_NAME: Final = "stalls"
 _SHOWN_STEPS: Final = 5
-_WAIT_SECONDS: Final = 60.0
+_WAIT_SECONDS: Final = 90.0
 
 
-def run(*, quick: bool) -> list[Figure]:
-    """The longest waits and the longest steps."""
-    end = observed(1_000 if quick else 10_000, scrape_seconds=1.0, lag=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How many tasks, read again after so many seconds; how long the loop may be kept at most."""
+
+    tasks: int
+    refresh_seconds: float
+    most_milliseconds: float
+
+
+_SIZES: Final = (
+    Size(tasks=10_000, refresh_seconds=6.0, most_milliseconds=20.0),
+    Size(tasks=100_000, refresh_seconds=20.0, most_milliseconds=50.0),
+)
+
+
+def run(*, quick: bool) -> Iterator[Figure]:
+    """The longest waits and the longest steps, at two sizes."""
+    for size in _SIZES[:1] if quick else _SIZES:
+        refresh = dict.fromkeys(("active", "idle", "finished"), f"{size.refresh_seconds:g}s")
+        with canned(tasks=size.tasks, refresh=refresh, running_changed_share=1.0) as config:
+            end = _watched(config, after_seconds=size.refresh_seconds, scrape_seconds=1.0, lag=True)
+        yield from _figures(end, size)
+
+
+def _figures(end: dict[str, Any], size: Size) -> Iterator[Figure]:
     steps, lag = end["steps"], end["lag"]
     longest = steps["longest"][0]
-    rows = [
-        ("longest wall-clock lag", lag["longest"]),
-        ("p99 of the wall-clock lag", lag["p99"]),
-        ("longest CPU time of a step", longest["seconds"]),
-        ("garbage collection within it", longest["collector_seconds"]),
-        ("p99 of the CPU time of a step", steps["p99"]),
-    ]
     print(told(steps["longest"][:_SHOWN_STEPS]), file=sys.stderr)
-    return [
-        Figure(benchmark=_NAME, name=name, value=value * 1000, unit="ms") for name, value in rows
+    rows = [
+        ("longest wall-clock lag", lag["longest"], size.most_milliseconds),
+        ("p99 of the wall-clock lag", lag["p99"], None),
+        ("longest CPU time of a step", longest["seconds"], size.most_milliseconds),
+        ("garbage collection within it", longest["collector_seconds"], None),
+        ("p99 of the CPU time of a step", steps["p99"], None),
     ]
+    for name, value, limit in rows:
+        yield Figure(
+            benchmark=_NAME,
+            name=f"{end['samples']:,} series, {name}",
+            value=value * 1000,
+            unit="ms",
+            at_most=limit,
+        )
 
 
 def observed(tasks: int, *, scrape_seconds: float, **options: Any) -> dict[str, Any]:
@@ -46,7 +74,14 @@ def observed(tasks: int, *, scrape_seconds: float, **options: Any) -> dict[str, 
     """
     refresh = dict.fromkeys(("active", "idle", "finished"), "6s")
     simulated = vendor(tasks=tasks, finished_share=0.98, speed=50.0, refresh=refresh)
-    with simulated as config, exporter(config, steps=True, tick_after=5.0, **options) as subject:
+    with simulated as config:
+        return _watched(config, after_seconds=6.0, scrape_seconds=scrape_seconds, **options)
+
+
+def _watched(
+    config: str, *, after_seconds: float, scrape_seconds: float, **options: Any
+) -> dict[str, Any]:
+    with exporter(config, steps=True, tick_after=after_seconds - 1, **options) as subject:
         with scraping(f"{subject.url}/metrics", every=scrape_seconds):
             first = subject.swept(_WAIT_SECONDS)
             subject.swept(_WAIT_SECONDS, after=max(first["ended"].values()))

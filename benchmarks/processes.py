@@ -61,20 +61,29 @@ class Child:
         """
         return json.loads(self.line(seconds))
 
+    def rows(self) -> list[dict[str, Any]]:
+        """The lines that are there already, as JSON."""
+        lines = [self._lines.get_nowait() for _ in range(self._lines.qsize())]
+        return [json.loads(line) for line in lines if line is not None]
+
     def terminate(self) -> None:
         """Ask it to end."""
         self._process.terminate()
+
+    def finish(self, seconds: float) -> dict[str, Any]:
+        """Tell it that its input ends; what it then says.
+
+        Raises:
+            ChildError: See ``line``.
+        """
+        self._process.stdin.close()
+        return self.row(seconds)
 
     def close(self) -> None:
         """End it, at last by force."""
         with suppress(BrokenPipeError):
             self._process.stdin.close()
-        self._process.terminate()
-        try:
-            self._process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        ended(self._process)
 
     def _read(self) -> None:
         for line in self._process.stdout:
@@ -117,7 +126,10 @@ class Subject:
     def __init__(self, process: Child) -> None:
         self._process = process
         self.opening = process.row(30)
-        self.url = process.row(30)["url"]
+        listening = process.row(30)
+        self.url: str = listening["url"]
+        self.minute: float = listening["minute"]
+        """When a minute of its clock begins, on the monotonic clock."""
 
     @property
     def pid(self) -> int:
@@ -133,6 +145,10 @@ class Subject:
             row = self._process.row(seconds)
             if all(at is not None and at > after for at in row["ended"].values()):
                 return row
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What it has told since then, without waiting for more."""
+        return self._process.rows()
 
     def end(self) -> dict[str, Any]:
         """End it; what it told at its end."""
@@ -153,6 +169,23 @@ def exporter(config: str, **options: Any) -> Iterator[Subject]:
         flags += ("--web.listen-address", "127.0.0.1:0")
         with child("benchmarks.subject", json.dumps(options), *flags) as process:
             yield Subject(process)
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of all threads of a process."""
+    # The name of the process, in parentheses, may hold blanks.
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def ended(process: subprocess.Popen) -> None:
+    """End a process, at last by force."""
+    process.terminate()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def environment() -> dict[str, str]:

@@ -1,7 +1,8 @@
 """The exporter as a process that tells what it does: ``subject OPTIONS [flags of the command]``.
 
 It runs the real command. After each publication in which a reading ended it prints one line of
-JSON; ``OPTIONS`` is JSON too, see ``Options``. At its end it prints the steps of its loop.
+JSON, where asked to after any; ``OPTIONS`` is JSON too, see ``Options``. At its end it prints the
+steps of its loop.
 """
 
 import asyncio
@@ -26,11 +27,13 @@ class Options:
 
     ``tick_after`` is how many seconds after the start a new minute begins: all that follows the
     clock is then rendered again. ``busy`` blocks the loop once for so many seconds of CPU time, to
-    show that it is seen. ``steps`` and ``lag`` switch these instruments on.
+    show that it is seen. ``steps`` and ``lag`` switch these instruments on; ``publications`` tells
+    of each publication, not only of those in which a reading ended.
     """
 
     steps: bool = False
     lag: bool = False
+    publications: bool = False
     busy: float = 0.0
     tick_after: float = 59.0
 
@@ -44,18 +47,23 @@ class ShiftedClock(SystemClock):
     def now(self) -> float:
         return super().now() - self._shift
 
+    def next_minute(self) -> float:
+        """When the next minute of this clock begins, on the monotonic one."""
+        return time.monotonic() + 60 - self.now() % 60
+
 
 class Watch:
     """What is told of one exporter."""
 
     def __init__(self, options: Options) -> None:
         self.lags: list[float] = []
+        self.clock = ShiftedClock(options.tick_after)
         self._options = options
         self._ended: dict[str, Any] = {}
 
     async def run(self, exporter: app.Exporter) -> None:
         """Tell of each reading that ends; until it is cancelled."""
-        _tell("listening", url=exporter.urls[0])
+        _tell("listening", url=exporter.urls[0], minute=self.clock.next_minute())
         async with asyncio.TaskGroup() as group:
             if self._options.lag:
                 group.create_task(self._beat(), name="beat")
@@ -71,7 +79,7 @@ class Watch:
             for name, view in exporter.store.views.items()
             for tier, state in view.state.tiers.items()
         }
-        if ended != self._ended:
+        if ended != self._ended or self._options.publications:
             self._ended = ended
             body = exporter.store.publication.body
             _tell("reading", ended=ended, samples=body.samples, **memory())
@@ -105,10 +113,10 @@ def _tell(event: str, **values: Any) -> None:
     print(json.dumps(row), flush=True)
 
 
-def _watched(watch: Watch, options: Options) -> type[app.Exporter]:
+def _watched(watch: Watch) -> type[app.Exporter]:
     class Watched(app.Exporter):
         def __init__(self, config: Any, settings: app.Settings) -> None:
-            super().__init__(config, replace(settings, clock=ShiftedClock(options.tick_after)))
+            super().__init__(config, replace(settings, clock=watch.clock))
 
         async def __aenter__(self) -> app.Exporter:
             _tell("opening", **memory())
@@ -127,7 +135,7 @@ def main() -> None:
     """Run the command."""
     options = Options(**json.loads(sys.argv[1]))
     watch, meter = Watch(options), StepMeter()
-    app.Exporter = _watched(watch, options)
+    app.Exporter = _watched(watch)
     if options.steps:
         with meter.installed():
             code = cli.run(sys.argv[2:])

@@ -33,7 +33,7 @@ def key():
 @asynccontextmanager
 async def source_of(pages, key):
     server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(pages), "127.0.0.1", 0
+        lambda: Connection(pages, []), "127.0.0.1", 0
     )
     port = server.sockets[0].getsockname()[1]
     options = DezhuOptions(
