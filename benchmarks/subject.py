@@ -1,8 +1,8 @@
 """The exporter as a process that tells what it does: ``subject OPTIONS [flags of the command]``.
 
-It runs the real command. After each publication in which a reading ended it prints one line of
-JSON, where asked to after any; ``OPTIONS`` is JSON too, see ``Options``. At its end it prints the
-steps of its loop.
+It runs the real command. After each publication in which a reading ended, or the number of series
+changed, it prints one line of JSON, where asked to after any; ``OPTIONS`` is JSON too, see
+``Options``. At its end it prints the steps of its loop.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class Watch:
         self.lags: list[float] = []
         self.clock = ShiftedClock(options.tick_after)
         self._options = options
-        self._ended: dict[str, Any] = {}
+        self._told: tuple[dict[str, Any], int] = ({}, 0)
 
     async def run(self, exporter: app.Exporter) -> None:
         """Tell of each reading that ends; until it is cancelled."""
@@ -79,10 +79,11 @@ class Watch:
             for name, view in exporter.store.views.items()
             for tier, state in view.state.tiers.items()
         }
-        if ended != self._ended or self._options.publications:
-            self._ended = ended
-            body = exporter.store.publication.body
-            _tell("reading", ended=ended, samples=body.samples, **memory())
+        samples = exporter.store.publication.body.samples
+        # Of several scopes each first reading brings series, yet moves no tier's time.
+        if (ended, samples) != self._told or self._options.publications:
+            self._told = ended, samples
+            _tell("reading", ended=ended, samples=samples, **memory())
 
     async def _beat(self) -> None:
         while True:
