@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmarks import growth, lag, latency, memory, scrape, start, sweep
+from benchmarks import growth, lag, latency, memory, scrape, sdk, start, sweep
 from benchmarks.figures import Figure, document, machine, table
 
 _ALL: dict[str, Callable[..., Iterable[Figure]]] = {
@@ -19,6 +19,7 @@ _ALL: dict[str, Callable[..., Iterable[Figure]]] = {
     "memory": memory.run,
     "growth": growth.run,
     "sweep": sweep.run,
+    "sdk": sdk.run,
 }
 
 
