@@ -9,7 +9,7 @@ import pytest
 from benchmarks.floor_lines import Instance, aliyun_page, dezhu_page
 from exporter.domain import Scope
 from exporter.families import ClockView
-from exporter.rendering import Renderer, clocked
+from exporter.rendering import Renderer, clocked, task_labels
 from exporter.simulator import SimulatorOptions
 from exporter.simulator.aliyun_rows import row_of as aliyun_row
 from exporter.simulator.answers import encode
@@ -20,6 +20,7 @@ from exporter.simulator.world import World
 from exporter.sources.aliyun.parse import read_page as read_aliyun
 from exporter.sources.dezhu.parse import read_page as read_dezhu
 from exporter.transport import Reply
+from tests.fakes import finished
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SERIES = re.compile(r"(.+) (\S+)\n")
@@ -34,10 +35,14 @@ def rows(place: Place, row_of) -> list[msgspec.Raw]:
 
 def ours(platform: str, collect: list[str], page, scope: Scope) -> dict[str, float]:
     renderer = Renderer(platform=platform, account="a", collect=collect)
-    lines = renderer.tasks(scope, page.tasks)
-    timed = [(task, ClockView(True, 3600.0)) for task in page.tasks if clocked(task)]
-    every = [lines, renderer.clock(timed)] if renderer.follows_clock else [lines]
-    return series("".join(line for each in every for family in each.values() for line in family))
+    labels = [task_labels(task.id, task.name) for task in page.tasks]
+    every = [finished(renderer.tasks(scope, page.tasks, labels))]
+    if renderer.follows_clock:
+        rows = zip(page.tasks, labels, strict=True)
+        timed = [label for task, label in rows if clocked(task)]
+        every.append(renderer.clock([ClockView(True, 3600.0)] * len(timed), timed))
+    texts = [text for each in every for text in each.values()]
+    return series(b"".join(piece for text in texts for piece in text.pieces).decode())
 
 
 def series(text: str) -> dict[str, float]:
