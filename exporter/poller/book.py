@@ -105,6 +105,14 @@ class Book:
         """What changed since the last call."""
         return self._places.take_changes()
 
+    def take_touched(self) -> set[Place]:
+        """Places where anything changed since the last call of this."""
+        return self._places.take_touched()
+
+    def entries(self, place: Place) -> list[tuple[str, Entry]]:
+        """What is known of the tasks of one place, by id."""
+        return list(self._places.entries(place).items())
+
     def places(self) -> list[Place]:
         """Every place that has, or had, tasks."""
         return self._places.known()

@@ -1,7 +1,6 @@
 """Fetches what list rows lack, one task at a time, from what the budget leaves over."""
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -9,31 +8,18 @@ import msgspec
 from exporter.domain import Scope, Task, Tier
 from exporter.errors import PollError, Reason, ScopeGone
 from exporter.poller.context import Context, sleep_unless
+from exporter.poller.detail_plan import Planner, Verdict
 from exporter.poller.details import due_at
 from exporter.poller.health import DETAIL, Key
+from exporter.poller.places import Entry, Place
 from exporter.schedule import backoff, retry_delay
 from exporter.source import Priority
+from exporter.steps import chunks, in_steps
 
 _BATCH: Final = 20
-_SCAN_STEP: Final = 500
 _IDLE_SECONDS: Final = 600.0
 _COLLECTORS: Final = frozenset({"schedule", "settings"})
 _RANK: Final = {Tier.ACTIVE: 0, Tier.IDLE: 1, Tier.FINISHED: 2}
-
-
-class _Due(msgspec.Struct, frozen=True, order=True):
-    failures: int
-    rank: int
-    at: float
-    task_id: str
-
-
-class _Plan(msgspec.Struct):
-    """What to fetch now, how many tasks lack a detail in all, and when the next one is due."""
-
-    next_at: float
-    due: list[_Due] = []
-    outstanding: int = 0
 
 
 class _Failing(msgspec.Struct, frozen=True):
@@ -57,6 +43,7 @@ class DetailPoller:
         self._failing: dict[str, _Failing] = {}
         self._off: dict[str, float] = {}
         self._failed_in_a_row = 0
+        self._planner = Planner()
 
     async def run(self) -> None:
         """Fetch whatever is due, the active tasks first, then wait for more."""
@@ -69,20 +56,34 @@ class DetailPoller:
 
     async def _turn(self) -> None:
         context, clock = self._context, self._context.clock
-        plan = await self._scan()
-        await self._tell(plan.outstanding)
-        if not plan.due:
-            seconds = max(0.0, plan.next_at - clock.monotonic())
+        await self._look()
+        await self._tell(self._planner.outstanding)
+        due = self._planner.due()
+        if not due:
+            seconds = min(_IDLE_SECONDS, max(0.0, self._planner.next_at - clock.monotonic()))
             await sleep_unless(context.details_wanted, clock=clock, seconds=seconds)
             return
-        pause = 0.0
-        for each in sorted(plan.due)[:_BATCH]:
-            pause = await self._attempt(each.task_id)
+        for some in chunks(due, _BATCH):
+            pause = await self._fetch_some(each.task_id for each in some)
+            await context.publish_safely()
+            # A pause is made whatever is wanted meanwhile.
+            await clock.sleep(pause)
+            if pause or context.details_wanted.is_set():
+                break
+        context.details_wanted.clear()
+
+    async def _fetch_some(self, task_ids: Iterable[str]) -> float:
+        """Fetch some details, up to one that fails; returns for how long none is to be fetched."""
+        book, pause = self._context.book, 0.0
+        for task_id in task_ids:
+            place = book.place(task_id)
+            pause = await self._attempt(task_id)
+            # Where it was is looked at again, also if nothing changed; where it is has changed.
+            if place is not None:
+                self._planner.forget([place])
             if pause:
                 break
-        await context.publish_safely()
-        # A pause is made whatever is wanted meanwhile.
-        await clock.sleep(pause)
+        return pause
 
     async def _tell(self, outstanding: int) -> None:
         told, self._context.details_outstanding = self._context.details_outstanding, outstanding
@@ -104,6 +105,7 @@ class DetailPoller:
             return self._failed(scope, task_id, error)
         self._failed_in_a_row = 0
         self._failing.pop(task_id, None)
+        context.details_outstanding = max(0, (context.details_outstanding or 0) - 1)
         if not any(self._still_failing(scope)):
             context.health.record(Key(DETAIL, scope), None, now=context.clock.now())
         return 0.0
@@ -132,6 +134,7 @@ class DetailPoller:
         self._failing[task_id] = _Failing(scope.id, failures, now + delay)
         if error.reason is Reason.PERMISSION or isinstance(error, ScopeGone):
             self._off[scope.id] = now + delay
+            self._planner.forget((scope.id, tier) for tier in Tier)
             return 0.0
         if error.reason is Reason.AUTH:
             return delay
@@ -149,42 +152,38 @@ class DetailPoller:
             elif failing.scope_id == scope.id:
                 yield task_id
 
-    async def _scan(self) -> _Plan:
+    async def _look(self) -> None:
+        """Plan anew where anything happened, or something became due."""
         context, now = self._context, self._context.clock.monotonic()
-        plan = _Plan(now + _IDLE_SECONDS)
-        for place in context.book.places():
-            scope = context.scopes.get(place[0])
-            if scope is None or context.source.fixed_tasks(scope) is not None:
-                continue
-            tasks = context.book.tasks(place)
-            for first in range(0, len(tasks), _SCAN_STEP):
-                for task in tasks[first : first + _SCAN_STEP]:
-                    self._plan(plan, task, place[1], self._off.get(scope.id, 0.0), now)
-                await asyncio.sleep(0)
-        return plan
+        self._planner.forget(context.book.take_touched())
+        places = [place for place in context.book.places() if self._may_need(place)]
+        self._planner.keep(places)
+        for place in list(self._planner.stale(places, now)):
+            entries = context.book.entries(place)
+            await in_steps(self._planner.scan(place, entries, self._judge, now))
 
-    def _plan(self, plan: _Plan, task: Task, tier: Tier, off: float, now: float) -> None:
-        at = self._due_at(task, tier)
-        if at is None:
-            return
-        failing = self._failing.get(task.id)
-        not_before = off if failing is None else max(off, failing.not_before)
-        plan.outstanding += at <= now
-        if max(at, not_before) > now:
-            plan.next_at = min(plan.next_at, max(at, not_before))
-        else:
-            plan.due.append(_Due(failing.failures if failing else 0, _RANK[tier], at, task.id))
+    def _may_need(self, place: Place) -> bool:
+        """Whether a detail of any task of a place could be wanted."""
+        scope = self._context.scopes.get(place[0])
+        if scope is None or self._context.source.fixed_tasks(scope) is not None:
+            return False
+        return self._wanted or place[1] is Tier.ACTIVE
 
-    def _due_at(self, task: Task, tier: Tier) -> float | None:
-        entry = self._context.book.entry(task.id)
-        counted = entry is None or entry.counted
-        if not self._wanted and (counted or tier is not Tier.ACTIVE):
+    def _judge(self, place: Place, task_id: str, entry: Entry) -> Verdict | None:
+        tier = place[1]
+        if not self._wanted and entry.counted:
             return None
-        return due_at(
-            task,
+        at = due_at(
+            entry.task,
             tier,
-            self._context.book.detail(task.id),
-            counted=counted,
+            self._context.book.detail(task_id),
+            counted=entry.counted,
             refresh=self._context.account.common.refresh.detail,
             active=self._context.interval(Tier.ACTIVE),
         )
+        if at is None:
+            return None
+        off, failing = self._off.get(place[0], 0.0), self._failing.get(task_id)
+        if failing is None:
+            return Verdict(at, off, 0, _RANK[tier])
+        return Verdict(at, max(off, failing.not_before), failing.failures, _RANK[tier])

@@ -45,6 +45,7 @@ class Places:
         self._entries: dict[Place, dict[str, Entry]] = {}
         self._where: dict[str, Place] = {}
         self._changes: Changes = {}
+        self._touched: set[Place] = set()
         self._statuses: Counter[Status] = Counter()
         self._missing: dict[str, None] = {}
         self._oldest: dict[Place, float] = {}
@@ -118,6 +119,11 @@ class Places:
         changes, self._changes = self._changes, {}
         return changes
 
+    def take_touched(self) -> set[Place]:
+        """Places where anything changed since the last call, for whoever plans details."""
+        touched, self._touched = self._touched, set()
+        return touched
+
     def next_expiry(self, lifetimes: Mapping[Tier, float]) -> float | None:
         """When the next task expires at the earliest; None if there is none."""
         return min(
@@ -145,6 +151,7 @@ class Places:
 
     def _note(self, place: Place, task_id: str, task: Task | None) -> None:
         self._changes.setdefault(place, {})[task_id] = task
+        self._touched.add(place)
 
     def _count(self, before: Status | None, after: Status | None) -> None:
         if before is after:

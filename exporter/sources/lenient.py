@@ -19,8 +19,8 @@ from exporter.transport import Reply, http_error, malformed
 
 T = TypeVar("T")
 
-_LARGEST_COUNT: Final = 2**53  # the last integer that a sample, a float, holds exactly
-_LARGEST_MILLISECONDS: Final = 253_402_214_400_000  # the last day of the year 9999
+LARGEST_COUNT: Final = 2**53  # the last integer that a sample, a float, holds exactly
+LARGEST_MILLISECONDS: Final = 253_402_214_400_000  # the last day of the year 9999
 _LARGEST_ID_BITS: Final = 256
 _MENDED_UP_TO_BYTES: Final = 512 * 1024
 _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -56,7 +56,7 @@ class Fields:
 
     def number(self, name: str, value: Any) -> float | None:
         """A finite number that is not negative."""
-        if type(value) is int and 0 <= value <= _LARGEST_COUNT:
+        if type(value) is int and 0 <= value <= LARGEST_COUNT:
             return float(value)
         if value is None or value == "":
             return None
@@ -68,12 +68,12 @@ class Fields:
 
     def count(self, name: str, value: Any) -> int | None:
         """A whole number that is not negative."""
-        if type(value) is int and 0 <= value <= _LARGEST_COUNT:
+        if type(value) is int and 0 <= value <= LARGEST_COUNT:
             return value
         read = self.number(name, value)
         if read is None:
             return None
-        if not read.is_integer() or read > _LARGEST_COUNT:
+        if not read.is_integer() or read > LARGEST_COUNT:
             self.note(name)
             return None
         return int(read)
@@ -93,7 +93,7 @@ class Fields:
         read = self.number(name, value)
         if read is None:
             return None
-        if not 0 < read <= _LARGEST_MILLISECONDS:
+        if not 0 < read <= LARGEST_MILLISECONDS:
             self.note(name)
             return None
         return read / 1000
@@ -113,7 +113,7 @@ class Fields:
         """Text, also from a number; empty where there is none."""
         if type(value) is str:
             return value
-        if type(value) is int and 0 <= value <= _LARGEST_COUNT:
+        if type(value) is int and 0 <= value <= LARGEST_COUNT:
             return str(value)
         read = _text_of_number(value)
         if read is None and value is not None:
@@ -203,7 +203,7 @@ def total_count(path: str, raw: msgspec.Raw) -> int | None:
 
 def finite(value: Any) -> float | None:
     """A finite number from a number or from text; None for anything else."""
-    if type(value) is int and 0 <= value <= _LARGEST_COUNT:
+    if type(value) is int and 0 <= value <= LARGEST_COUNT:
         return float(value)
     if isinstance(value, str):
         text = value.strip()

@@ -11,6 +11,7 @@ from exporter.domain import Info, Progress, Schedule, Scope, Settings, Status, T
 from exporter.errors import PollError, Reason, ScopeGone
 from exporter.source import Page
 from exporter.sources.aliyun.answer import CODES, known_code
+from exporter.sources.aliyun.job_group import STATUSES
 from exporter.sources.aliyun.parse import (
     InstancePage,
     read_detail,
@@ -18,6 +19,7 @@ from exporter.sources.aliyun.parse import (
     read_page,
 )
 from exporter.sources.aliyun.schedule import flattened
+from exporter.sources.aliyun.well_formed import read_rows
 from exporter.transport import TRANSPORT_CODES, Reply
 from tests.sources.strategies import ANYTHING, encoded, objects, outcome
 
@@ -649,3 +651,54 @@ def test_job_group_of_any_content_is_a_task(row):
     body = msgspec.json.encode(ok(JobGroup=row | {"JobGroupId": "g"}))
 
     assert described(body).id == "g"
+
+
+LIST_COUNTS = ("ExecutingNum", "FailedNum", "PausedNum", "CancelledNum")
+COUNTS = st.integers(0, 9) | st.none()
+MOMENTS = st.sampled_from([None, 1, 1_578_965_079_000, 253_402_214_400_000, 253_402_214_400_001, 0])
+NEARLY_WELL_FORMED = st.fixed_dictionaries(
+    {"JobGroupId": st.sampled_from(["g", "h", ""]), "Status": st.sampled_from([*STATUSES, "New"])},
+    optional={
+        "JobGroupName": st.text(max_size=4) | st.none(),
+        "ScriptId": st.sampled_from(["s", "", None, 7]),
+        "CreationTime": MOMENTS,
+        "ModifyTime": MOMENTS.map(lambda value: None if value is None else str(value))
+        | st.sampled_from(["", "01", "1.5", "99999999999999"]),
+        "TotalCallNum": COUNTS | st.just(2**53 + 1) | st.just(-1),
+        "Progress": st.none()
+        | st.dictionaries(
+            st.sampled_from(["TotalJobs", "TotalCompleted", "Scheduling", *LIST_COUNTS]), COUNTS
+        ),
+        "Strategy": st.none() | st.fixed_dictionaries({}, optional={"EndTime": MOMENTS}),
+        "Unheard": ANYTHING,
+    },
+)
+
+
+@given(rows=st.lists(NEARLY_WELL_FORMED, max_size=3))
+def test_both_ways_to_read_a_page_make_the_same_tasks(rows):
+    groups = {"TotalCount": len(rows), "List": rows}
+    fast = read_rows(msgspec.json.encode(ok(JobGroups=groups)))
+    # A truth value as text is one that only the careful way takes.
+    careful = page_of(msgspec.json.encode(ok(JobGroups=groups) | {"Success": "true"}))
+
+    if fast is not None:
+        assert fast[0] == careful.tasks
+
+
+def test_a_page_as_documented_is_read_the_fast_way():
+    row = {"JobGroupId": "g", "Status": "Executing", "ModifyTime": "1578965079000"}
+    body = msgspec.json.encode(ok(JobGroups={"TotalCount": 1, "List": [row]}))
+
+    assert read_rows(body) is not None
+
+
+@pytest.mark.parametrize(
+    "field", [{"Status": "New"}, {"JobGroupId": 7}, {"Progress": {"TotalJobs": "5"}}]
+)
+def test_one_value_of_another_kind_leaves_its_page_to_the_careful_way(field):
+    row = {"JobGroupId": "g", "Status": "Executing", **field}
+    body = msgspec.json.encode(ok(JobGroups={"TotalCount": 1, "List": [row]}))
+
+    assert read_rows(body) is None
+    assert len(page_of(body).tasks) == 1

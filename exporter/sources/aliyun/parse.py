@@ -11,8 +11,11 @@ from exporter.source import Page
 from exporter.sources.aliyun.answer import NO_JOB_GROUP, check
 from exporter.sources.aliyun.concurrency import listed_concurrency
 from exporter.sources.aliyun.job_group import DetailRow, ListRow, described_task, listed_task
-from exporter.sources.lenient import Fields, as_object, tolerant, total_count
+from exporter.sources.aliyun.well_formed import read_rows
+from exporter.sources.lenient import Fields, as_object, is_success, tolerant, total_count
 from exporter.transport import Reply, malformed
+
+_TOTAL: Final = "JobGroups.TotalCount"
 
 
 class _Listed(msgspec.Struct, rename="pascal"):
@@ -124,6 +127,10 @@ def _scope(instance: dict[str, Any]) -> Scope:
 
 
 def _page(reply: Reply, clock_offset: float | None) -> Page:
+    well_formed = read_rows(reply.body) if is_success(reply) else None
+    if well_formed is not None:
+        tasks, total = well_formed
+        return _page_of(tasks, total, rows=len(tasks))
     check(reply, clock_offset=clock_offset)
     listed = as_object(_LISTED, reply.body) or _Listed()
     try:
@@ -132,14 +139,18 @@ def _page(reply: Reply, clock_offset: float | None) -> Page:
         raise malformed("JobGroups.List: expected a list") from None
     if groups is None:
         raise malformed("JobGroups: expected an object")
-    total = total_count("JobGroups.TotalCount", groups.total_count)
-    if groups.rows is None and total != 0:
+    if groups.rows is None and total_count(_TOTAL, groups.total_count) != 0:
         raise malformed("JobGroups.List: expected a list")
     rows = groups.rows or []
     found = (as_object(_ROW, row) for row in rows)
     tasks = tuple(task for row in found if row and (task := listed_task(row)))
+    return _page_of(tasks, groups.total_count, rows=len(rows))
+
+
+def _page_of(tasks: tuple[Task, ...], raw_total: msgspec.Raw, *, rows: int) -> Page:
+    total = total_count(_TOTAL, raw_total)
     # A total of 0 beside rows is no total.
-    return Page(tasks, total if total or not rows else None, nameless=len(rows) - len(tasks))
+    return Page(tasks, total if total or not rows else None, nameless=rows - len(tasks))
 
 
 def _described(reply: Reply, job_group_id: str, zone: str, clock_offset: float | None) -> Task:
