@@ -19,6 +19,9 @@ from exporter.families import FAMILIES
 Chunks = Mapping[str, tuple[Segment | Body, ...]]
 """Lines by family name, in pieces that follow one another."""
 
+_FEW_PIECES: Final = 500
+"""So many are joined in the time that it takes to wake a thread."""
+
 _HEADERS: Final[Mapping[str, Body]] = {
     family.name: joined([segment(header(family.name, family.help), samples=0)])
     for family in FAMILIES
@@ -103,7 +106,12 @@ class Store:
             if account in self._parts
         }
         joint = {name: self._joint.get(name, {}) for name in self._parts}
-        self.publication = await asyncio.to_thread(_publication, joint, changed)
+        pieces = sum(len(chunks) for parts in changed.values() for chunks in parts)
+        pieces += sum(len(families) for families in joint.values())
+        if pieces <= _FEW_PIECES:
+            self.publication = _publication(joint, changed)
+        else:
+            self.publication = await asyncio.to_thread(_publication, joint, changed)
         self._joint = dict(self.publication.accounts)
         self._published.set()
         return self.publication

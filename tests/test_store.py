@@ -245,6 +245,7 @@ class Held:
 
 
 async def test_what_changes_during_a_publication_is_in_the_next_one(store, monkeypatch):
+    monkeypatch.setattr(store_module, "_FEW_PIECES", 0)
     store.replace("a", {"part": chunk(CALLS, "a", 1)})
     store.replace("gone", {"part": chunk(CALLS, "gone", 1)})
     held = Held(monkeypatch)

@@ -43,11 +43,6 @@ class Block:
         self.shown: tuple[Task, ...] = ()
         """The newest of the tasks."""
 
-    @property
-    def has_room(self) -> bool:
-        """Whether one more task fits in."""
-        return len(self.rows) < BLOCK_TASKS
-
     def rendered(self, chunks: Chunks) -> None:
         """Take in what the rows were rendered to."""
         tasks = [row.task for row in self.rows.values()]
@@ -56,7 +51,7 @@ class Block:
         self.timed = tuple([row.labels for row in timed])
         self.views = ()
         self.shown = tuple(nlargest(SHOWN_TASKS, tasks, key=lambda task: task.rank))
-        self.chunks = chunks
+        self.chunks, self.clock = chunks, {}
         self.stale = False
 
 
@@ -92,10 +87,9 @@ class Blocks:
         if block is None:
             block = self._of[task_id] = self._with_room()
         known = block.rows.get(task_id)
-        if known is None or known.task.name != task.name:
-            block.rows[task_id] = Row(task, task_labels(task.id, task.name))
-        else:
-            block.rows[task_id] = Row(task, known.labels)
+        same = known is not None and known.task.name == task.name
+        labels = known.labels if known and same else task_labels(task_id, task.name)
+        block.rows[task_id] = Row(task, labels)
         block.stale = True
 
     def tidy(self) -> None:
@@ -114,7 +108,7 @@ class Blocks:
     def _with_room(self) -> Block:
         while self._roomy:
             block = next(iter(self._roomy))
-            if block.has_room:
+            if len(block.rows) < BLOCK_TASKS:
                 return block
             del self._roomy[block]
         block = Block()

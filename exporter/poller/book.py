@@ -62,22 +62,21 @@ class Book:
 
         ``now``, from which its age counts, is in epoch seconds.
         """
-        place = self._places.where(task.id)
-        known = None
-        if place is not None:
-            known = self._places.entries(place)[task.id]
-            if known.seen_at > at or place[0] != scope.id:
-                return None
+        place, known = self._places.find(task.id)
+        elsewhere = place is not None and place[0] != scope.id
+        if elsewhere or (known is not None and known.seen_at > at):
+            return None
         why = self._selector.drop(task, now)
         if why is not None:
             self.drop(task.id)
             return why
-        whole = self._with_detail(task, at, known) if self._keeps_details else task
+        whole, counted = task, True
+        if self._keeps_details:
+            whole, counted = self._with_detail(task, at, known)
         if known is not None and known.task == whole:
             # The same object again: what is rendered of it is then known to be current.
             whole = known.task
-        entry = Entry(whole, at, self._counted(task, known))
-        self._places.put((scope.id, TIER_OF[task.status]), entry)
+        self._places.put((scope.id, TIER_OF[task.status]), Entry(whole, at, counted))
         return None
 
     def drop(self, task_id: str) -> None:
@@ -150,37 +149,47 @@ class Book:
             (task.created for task in self.tasks(place) if task.created is not None), default=None
         )
 
-    def _counted(self, task: Task, known: Entry | None) -> bool:
-        """Whether list rows tell the jobs by state, as far as is known; a detail says nothing."""
-        if not self._keeps_details:
-            return True
-        if _is_detail(task):
-            return known is None or known.counted
-        return has_counts(task.progress)
+    def _with_detail(self, task: Task, at: float, known: Entry | None) -> tuple[Task, bool]:
+        """The task with what its detail told, and whether list rows tell its jobs by state.
 
-    def _with_detail(self, task: Task, at: float, known: Entry | None) -> Task:
+        Of the latter a detail says nothing: it is then as it was known before.
+        """
         if _is_detail(task):
             self._details[task.id] = Detail(task, at)
-            return task if known is None else carried(task, known.task)
+            if known is None:
+                return task, True
+            return carried(task, known.task), known.counted
         detail = self._details.get(task.id)
-        return task if detail is None else merged(task, detail)
+        whole = task if detail is None else merged(task, detail)
+        return whole, has_counts(task.progress)
 
     def _mark_missing(self, reading: Reading) -> Generator[None, None, list[Task]]:
         """Note what the reading lacks: of its own tier, and of what another tier lacked before."""
         place = (reading.scope.id, reading.tier)
         missing: list[Task] = []
-        oldest: list[float] = []
-        for some in chunks(list(self._places.entries(place).items()), CHUNK):
-            oldest.append(min(entry.seen_at for _, entry in some))
+        entries = self._places.entries(place)
+        # Nearly always nothing is missing, which is known a hundred times sooner than what is.
+        if not entries.keys() <= reading.sightings.keys():
+            missing = yield from self._missing_from(reading, list(entries.items()))
+        elif entries:
+            self._places.seen_since(place, reading.started)
+        for task_id in self._places.missing(reading.scope.id):
+            if task_id not in reading.sightings and self._places.where(task_id) != place:
+                self._marked(reading, task_id)
+        return missing
+
+    def _missing_from(
+        self, reading: Reading, entries: list[tuple[str, Entry]]
+    ) -> Generator[None, None, list[Task]]:
+        missing: list[Task] = []
+        oldest = reading.started
+        for some in chunks(entries, CHUNK):
+            oldest = min(oldest, *(entry.seen_at for _, entry in some))
             for task_id, entry in some:
                 if entry.seen_at < reading.started and task_id not in reading.sightings:
                     missing += self._marked(reading, task_id)
             yield
-        for task_id in self._places.missing(reading.scope.id):
-            if task_id not in reading.sightings and self._places.where(task_id) != place:
-                self._marked(reading, task_id)
-        if oldest:
-            self._places.seen_since(place, min(oldest))
+        self._places.seen_since((reading.scope.id, reading.tier), oldest)
         return missing
 
     def _marked(self, reading: Reading, task_id: str) -> list[Task]:

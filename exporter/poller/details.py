@@ -5,6 +5,7 @@ active and idle tasks again when they were modified, but at most every ten minut
 ``refresh.detail``; of active ones at the active interval where the list rows lack the counts.
 """
 
+from operator import attrgetter
 from typing import Final, TypeVar
 
 import msgspec
@@ -12,8 +13,9 @@ import msgspec
 from exporter.domain import Info, Progress, Task, Tier
 
 MODIFIED_AT_MOST_SECONDS: Final = 600.0
+_NO_COUNTS: Final = (None,) * 5
 _LACKING: Final = (None, "")
-_COUNTS: Final = ("executing", "failed", "scheduling", "paused", "cancelled")
+_COUNTS: Final = attrgetter("executing", "failed", "scheduling", "paused", "cancelled")
 
 Part = TypeVar("Part", Info, Progress)
 
@@ -68,7 +70,7 @@ def due_at(
 
 def has_counts(progress: Progress) -> bool:
     """Whether the vendor gave the jobs by state."""
-    return any(getattr(progress, name) is not None for name in _COUNTS)
+    return _COUNTS(progress) != _NO_COUNTS
 
 
 def _progress(row: Progress, detail: Progress) -> Progress:

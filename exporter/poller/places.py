@@ -64,8 +64,12 @@ class Places:
 
     def entry(self, task_id: str) -> Entry | None:
         """What is known of a task."""
+        return self.find(task_id)[1]
+
+    def find(self, task_id: str) -> tuple[Place, Entry] | tuple[None, None]:
+        """Where a task is and what is known of it."""
         place = self._where.get(task_id)
-        return None if place is None else self._entries[place][task_id]
+        return (None, None) if place is None else (place, self._entries[place][task_id])
 
     def entries(self, place: Place) -> Mapping[str, Entry]:
         """Everything at a place, by id; not to be kept while others change it."""
@@ -77,28 +81,35 @@ class Places:
 
     def put(self, place: Place, entry: Entry) -> None:
         """Take in a task as it is now, from wherever it was."""
-        task, task_id = entry.task, entry.task.id
+        task_id = entry.task.id
         before = self._where.get(task_id)
+        if before == place:
+            self._update(place, task_id, entry)
+            return
         if before is not None:
-            known = self._entries[before][task_id]
-            if known.task is not task:
-                self._count(known.task.status, task.status)
-            if before != place:
-                del self._entries[before][task_id]
-                self._note(before, task_id, None)
-        else:
-            known = None
-            self._count(None, task.status)
+            self.remove(task_id)
         self._where[task_id] = place
-        self._entries.setdefault(place, {})[task_id] = entry
+        entries = self._entries.get(place)
+        if entries is None:
+            entries = self._entries[place] = {}
+        entries[task_id] = entry
+        self._statuses[entry.task.status] += 1
         if entry.seen_at < self._oldest.get(place, inf):
             self._oldest[place] = entry.seen_at
+        self._note(place, task_id, entry.task)
+
+    def _update(self, place: Place, task_id: str, entry: Entry) -> None:
+        entries = self._entries[place]
+        known, entries[task_id] = entries[task_id], entry
+        if known.task is not entry.task:
+            self._note(place, task_id, entry.task)
+            if known.task.status is not entry.task.status:
+                self._statuses[entry.task.status] += 1
+                self._discount(known.task.status)
         if entry.missing_since is not None:
             self._missing[task_id] = None
-        elif known is not None and known.missing_since is not None:
-            self._missing.pop(task_id, None)
-        if known is None or known.task is not task or before != place:
-            self._note(place, task_id, task)
+        elif known.missing_since is not None:
+            del self._missing[task_id]
 
     def remove(self, task_id: str) -> None:
         """Forget a task."""
@@ -107,7 +118,7 @@ class Places:
             return
         entry = self._entries[place].pop(task_id)
         self._missing.pop(task_id, None)
-        self._count(entry.task.status, None)
+        self._discount(entry.task.status)
         self._note(place, task_id, None)
 
     def counts(self) -> dict[Status, int]:
@@ -150,15 +161,13 @@ class Places:
         self._oldest[place] = oldest
 
     def _note(self, place: Place, task_id: str, task: Task | None) -> None:
-        self._changes.setdefault(place, {})[task_id] = task
+        changes = self._changes.get(place)
+        if changes is None:
+            changes = self._changes[place] = {}
+        changes[task_id] = task
         self._touched.add(place)
 
-    def _count(self, before: Status | None, after: Status | None) -> None:
-        if before is after:
-            return
-        if after is not None:
-            self._statuses[after] += 1
-        if before is not None:
-            self._statuses[before] -= 1
-            if not self._statuses[before]:
-                del self._statuses[before]
+    def _discount(self, status: Status) -> None:
+        self._statuses[status] -= 1
+        if not self._statuses[status]:
+            del self._statuses[status]

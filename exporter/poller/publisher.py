@@ -28,6 +28,8 @@ from exporter.store import AccountView, Chunks, Store
 
 STEP_TASKS: Final = 250
 STEP_SCHEDULES: Final = 64
+BATCH_BLOCKS: Final = 8
+FEW_SAMPLES: Final = 400
 MINUTE_SECONDS: Final = 60.0
 
 
@@ -119,7 +121,7 @@ class Publisher:
         self, parts: "dict[object, Chunks | None]", state: Callable[[], AccountState]
     ) -> None:
         current = state()
-        parts["state"] = await asyncio.to_thread(_chunks, self._renderer.state(current))
+        (parts["state"],) = await _chunks([self._renderer.state(current)])
         self._store.views[self._account.name] = AccountView(
             self._account.name, self._account.platform, current, self._most_telling()
         )
@@ -136,33 +138,41 @@ class Publisher:
             await asyncio.sleep(0)
         self._pending.pop(place, None)
         blocks.tidy()
-        changed = False
-        for block in blocks:
-            changed |= block.stale
-            await self._render(block, scope, views)
+        changed = await self._render(blocks, scope)
+        if self._renderer.follows_clock:
+            await self._follow_clock(blocks, views)
         parts: dict[object, Chunks | None] = {}
         if changed or place in self._unpublished:
             # Also where all that is left of a place is a block less.
             self._shown[place] = _newest(chain.from_iterable(block.shown for block in blocks))
-            parts[place] = await asyncio.to_thread(_concatenated, [each.chunks for each in blocks])
-        clock = [each.clock for each in blocks]
-        parts[*place, "clock"] = await asyncio.to_thread(_concatenated, clock)
+            parts[place] = await _concatenated([block.chunks for block in blocks])
+        parts[*place, "clock"] = await _concatenated([block.clock for block in blocks])
         return parts
 
-    async def _render(self, block: Block, scope: Scope, views: "_Views") -> None:
-        if block.stale:
-            rows = list(block.rows.values())
-            tasks, labels = [row.task for row in rows], [row.labels for row in rows]
-            lines = await in_steps(self._renderer.tasks(scope, tasks, labels))
-            block.rendered(await asyncio.to_thread(_chunks, lines))
-            block.clock = {}
-        if not self._renderer.follows_clock:
-            return
-        view_of = await views.of(block.hours)
-        if view_of != block.views:
-            lines = self._renderer.clock(view_of, block.timed)
-            block.clock = await asyncio.to_thread(_chunks, lines)
-            block.views = view_of
+    async def _render(self, blocks: Blocks, scope: Scope) -> bool:
+        """Render the blocks that changed; whether there are any."""
+        stale = [block for block in blocks if block.stale]
+        for some in chunks(stale, BATCH_BLOCKS):
+            lines: list[Lines] = []
+            for block in some:
+                rows = list(block.rows.values())
+                tasks, labels = [row.task for row in rows], [row.labels for row in rows]
+                lines.append(await in_steps(self._renderer.tasks(scope, tasks, labels)))
+            for block, made in zip(some, await _chunks(lines), strict=True):
+                block.rendered(made)
+        return bool(stale)
+
+    async def _follow_clock(self, blocks: Blocks, views: "_Views") -> None:
+        """Render what follows the clock in the blocks where it is not what it was."""
+        for some in chunks(blocks, BATCH_BLOCKS):
+            moved: list[tuple[Block, tuple[ClockView, ...]]] = []
+            for block in some:
+                view_of = await views.of(block.hours)
+                if view_of != block.views:
+                    moved.append((block, view_of))
+            lines = [self._renderer.clock(view_of, block.timed) for block, view_of in moved]
+            for (block, view_of), made in zip(moved, await _chunks(lines), strict=True):
+                block.views, block.clock = view_of, made
 
     async def _concurrency_parts(
         self, rows: Mapping[str, tuple[ConcurrencyRow, ...]]
@@ -176,7 +186,7 @@ class Publisher:
         for scope_id, mine in rows.items():
             if mine != self._concurrency.get(scope_id):
                 lines = self._renderer.concurrency(mine)
-                parts["concurrency", scope_id, "tasks"] = await asyncio.to_thread(_chunks, lines)
+                (parts["concurrency", scope_id, "tasks"],) = await _chunks([lines])
         return parts
 
     def _most_telling(self) -> tuple[Task, ...]:
@@ -224,14 +234,32 @@ def _newest(tasks: Iterable[Task]) -> tuple[Task, ...]:
     return tuple(nlargest(SHOWN_TASKS, tasks, key=lambda task: task.rank))
 
 
-def _chunks(lines: Lines) -> Chunks:
-    """Deflate; takes a millisecond for each megabyte or two, so it runs in a thread."""
-    made = segments(list(lines.values()))
-    return {name: (segment,) for name, segment in zip(lines, made, strict=True)}
+async def _chunks(several: Sequence[Lines]) -> Sequence[Chunks]:
+    """Join and deflate; a millisecond for each megabyte or two, in a thread unless there is little.
+
+    To wake a thread costs as much as some hundred lines do.
+    """
+    if sum(text.samples for lines in several for text in lines.values()) <= FEW_SAMPLES:
+        return _deflated(several)
+    return await asyncio.to_thread(_deflated, several)
 
 
-def _concatenated(blocks: Sequence[Chunks]) -> Chunks:
+def _deflated(several: Sequence[Lines]) -> Sequence[Chunks]:
+    made: list[Chunks] = []
+    for lines in several:
+        parts = zip(lines, segments(list(lines.values())), strict=True)
+        made.append({name: (segment,) for name, segment in parts})
+    return made
+
+
+async def _concatenated(blocks: Sequence[Chunks]) -> Chunks:
     """Blocks as one body a family, so that a publication has few pieces to join."""
+    if len(blocks) <= BATCH_BLOCKS:
+        return _joined(blocks)
+    return await asyncio.to_thread(_joined, blocks)
+
+
+def _joined(blocks: Sequence[Chunks]) -> Chunks:
     pieces: dict[str, list[Segment | Body]] = {}
     for mine in blocks:
         for name, chunk in mine.items():

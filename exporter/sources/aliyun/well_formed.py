@@ -16,8 +16,10 @@ from exporter.sources.lenient import LARGEST_COUNT, LARGEST_MILLISECONDS
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)] | None
 _Moment = Annotated[int, msgspec.Meta(gt=0, le=LARGEST_MILLISECONDS)] | None
-# Milliseconds as text, of as many digits as any moment up to the year 9999 has.
-_MomentText = Annotated[str, msgspec.Meta(pattern="^[1-9][0-9]{0,13}$")] | None
+
+
+class _OtherKindError(Exception):
+    """A value that has to be read by itself."""
 
 
 class _Counts(msgspec.Struct, frozen=True, rename="pascal", gc=False):
@@ -42,7 +44,7 @@ class _Row(msgspec.Struct, rename="pascal", gc=False):
     script_name: str | None = None
     script_version: str | None = None
     creation_time: _Moment = None
-    modify_time: _MomentText = None
+    modify_time: str | None = None
     total_call_num: _Count = None
     progress: _Counts | None = None
     strategy: _Strategy | None = None
@@ -59,6 +61,7 @@ class _Listed(msgspec.Struct, rename="pascal"):
     success: bool = True
 
 
+_MOST_DIGITS: Final = 14
 _NO_COUNTS: Final = _Counts()
 _LISTED: Final = msgspec.json.Decoder(_Listed)
 
@@ -71,18 +74,17 @@ def read_rows(body: bytes) -> tuple[tuple[Task, ...], msgspec.Raw] | None:
     """
     try:
         listed = _LISTED.decode(body)
-    except msgspec.ValidationError:
+        groups = listed.job_groups
+        tasks = tuple([_task(row) for row in groups.rows])
+    except (msgspec.ValidationError, _OtherKindError):
         return None
-    if not listed.success:
-        return None
-    groups = listed.job_groups
-    return tuple([_task(row) for row in groups.rows]), groups.total_count
+    return (tasks, groups.total_count) if listed.success else None
 
 
 def _task(row: _Row) -> Task:
     counts = row.progress or _NO_COUNTS
     created = None if row.creation_time is None else row.creation_time / 1000
-    modified = None if row.modify_time is None else int(row.modify_time) / 1000
+    modified = None if row.modify_time is None else _moment(row.modify_time)
     end = None if row.strategy is None else row.strategy.end_time
     return Task(
         id=row.job_group_id,
@@ -104,6 +106,13 @@ def _task(row: _Row) -> Task:
         aged_from=modified or (None if end is None else end / 1000) or created,
         rank=created or 0.0,
     )
+
+
+def _moment(text: str) -> float:
+    """Milliseconds as text, of no more digits than moments up to the year 9999 have."""
+    if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS and text[0] != "0":
+        return int(text) / 1000
+    raise _OtherKindError
 
 
 @lru_cache(4096)
