@@ -1,20 +1,25 @@
 """How many calls an account may make now: pure arithmetic, the time is passed in.
 
-Two token buckets hold at once. One for the second (rate and burst as configured), one for the hour:
-its capacity is a fifth of the hourly budget and the other four fifths flow in evenly, so that no
-hour, wherever it begins, sees more than the budget, and an exhausted budget still trickles.
+Two token buckets hold at once. One for the second (rate and burst as configured, less while the
+vendor throttles), one for the hour: its capacity is a tenth of the hourly budget and the rest flows
+in evenly, so that no hour, wherever it begins, sees more than the budget, and an exhausted budget
+still trickles. No ``t`` seconds see more than ``burst + requests_per_second * t`` calls.
+
+What is less urgent leaves a part of each bucket untouched for what is more urgent: details that
+take all that is left over must not make a running campaign wait for the next token.
 """
 
 from typing import Final
 
 from exporter.config.model import Budget
+from exporter.throttling import Throttling
 
 HOUR_SECONDS: Final = 3600.0
-_HOUR_BURST: Final = 0.2
-_SLOWEST: Final = 1 / 64
-_RECOVERY: Final = 1 / 16
-_RECOVERY_SECONDS: Final = 15.0
+_HOUR_BURST: Final = 0.1
+_UNDER_WAY: Final = 0.05
 _ROUNDING: Final = 1e-9
+_KEPT: Final = (0.0, 0.1, 0.25, 0.5)
+"""The part of a bucket that a call leaves untouched, by its priority."""
 
 
 class Bucket:
@@ -30,9 +35,10 @@ class Bucket:
         """Tokens there are at ``now``, at most the capacity."""
         return min(self.capacity, self._tokens + max(0.0, now - self._at) * self.rate)
 
-    def wait(self, now: float) -> float:
-        """Seconds until a whole token is there; 0 when it is."""
-        missing = 1.0 - self.tokens(now)
+    def wait(self, now: float, *, kept: float = 0.0) -> float:
+        """Seconds until there is a whole token beside the part ``kept`` of the capacity."""
+        # A full bucket always has one to give.
+        missing = 1.0 + min(kept * self.capacity, self.capacity - 1.0) - self.tokens(now)
         # What rounding leaves missing would take a pause too short to move any clock.
         return missing / self.rate if missing > _ROUNDING else 0.0
 
@@ -40,62 +46,84 @@ class Bucket:
         """Take one token."""
         self._tokens, self._at = self.tokens(now) - 1.0, max(self._at, now)
 
-    def change_rate(self, rate: float, now: float) -> None:
-        """Go on at another rate from ``now``."""
-        self._tokens, self._at, self.rate = self.tokens(now), max(self._at, now), rate
+    def change(self, now: float, *, rate: float, capacity: float) -> None:
+        """Go on at another rate, and with another capacity, from ``now``."""
+        self._tokens = min(capacity, self.tokens(now))
+        self._at = max(self._at, now)
+        self.rate, self.capacity = rate, capacity
 
 
 class BudgetState:
-    """The buckets of one account, and how throttling bends them.
-
-    A throttled call halves the rate, down to a sixty-fourth, and closes the budget for as long as
-    the vendor asked; every 15 s without another one give back a sixteenth of the configured rate.
-    """
+    """The buckets of one account, and how throttling bends them."""
 
     def __init__(self, limits: Budget, *, now: float) -> None:
-        hour = float(limits.requests_per_hour)
-        burst = max(1.0, hour * _HOUR_BURST)
-        self._limits = limits
         self._second = Bucket(
             capacity=float(limits.burst), rate=limits.requests_per_second, now=now
         )
-        self._hour = Bucket(
-            capacity=burst, rate=max(hour - burst, hour / 2) / HOUR_SECONDS, now=now
+        burst, rate = hour_bucket(limits)
+        self._hour = Bucket(capacity=burst, rate=rate, now=now)
+        self._throttling = Throttling(
+            rate=limits.requests_per_second, burst=float(limits.burst), now=now
         )
-        self._factor = 1.0
-        self._changed_at = now
-        self._closed_until = now
 
-    def wait(self, now: float) -> float:
-        """Seconds until the next call may be made; 0 for now."""
+    def wait(self, now: float, *, priority: int = 0) -> float:
+        """Seconds until the next call may be made; 0 for now. The lowest ``priority`` is first."""
         self._recover(now)
-        return max(self._second.wait(now), self._hour.wait(now), self._closed_until - now, 0.0)
+        kept = _KEPT[min(priority, len(_KEPT) - 1)]
+        return max(
+            self._second.wait(now, kept=kept),
+            self._hour.wait(now, kept=kept),
+            self._throttling.closed_until - now,
+            0.0,
+        )
 
     def take(self, now: float) -> None:
         """Count one call; only after ``wait`` gave 0."""
         self._second.take(now)
         self._hour.take(now)
 
-    def throttled(self, now: float, *, retry_after: float | None) -> None:
-        """Halve the rate and stay closed for ``retry_after`` seconds (None: one second)."""
-        self._closed_until = max(self._closed_until, now + (retry_after or 1.0))
-        self._set_factor(max(_SLOWEST, self._factor / 2), now)
+    def throttled(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
+        """The vendor refused a call made at ``sent_at``; see ``exporter.throttling``."""
+        self._throttling.refused(now, sent_at=sent_at, retry_after=retry_after)
+        self._apply(now)
+
+    def passed(self, *, sent_at: float) -> None:
+        """The vendor did not refuse a call made at ``sent_at``."""
+        self._throttling.passed(sent_at=sent_at)
 
     def rate(self, now: float) -> float:
         """Calls a second that the account allows itself now."""
         self._recover(now)
         return self._second.rate
 
+    def sustained(self, now: float) -> float:
+        """Calls a second that it can go on making for hours at that rate."""
+        return min(self.rate(now), self._hour.rate)
+
     def remaining(self, now: float) -> dict[str, float]:
         """Calls left at once, by window: ``second`` and ``hour``."""
         return {"second": self._second.tokens(now), "hour": self._hour.tokens(now)}
 
     def _recover(self, now: float) -> None:
-        steps = int((now - self._changed_at) // _RECOVERY_SECONDS)
-        if self._factor < 1.0 and steps > 0:
-            self._set_factor(min(1.0, self._factor + steps * _RECOVERY), now)
+        if self._throttling.recover(now):
+            self._apply(now)
 
-    def _set_factor(self, factor: float, now: float) -> None:
-        self._factor = factor
-        self._changed_at = now
-        self._second.change_rate(self._limits.requests_per_second * factor, now)
+    def _apply(self, now: float) -> None:
+        bent = self._throttling
+        self._second.change(now, rate=bent.rate, capacity=bent.burst)
+
+
+def sustained_rate(limits: Budget) -> float:
+    """Calls a second that an account can go on making for hours while nothing throttles it."""
+    return min(limits.requests_per_second, hour_bucket(limits)[1])
+
+
+def hour_bucket(limits: Budget) -> tuple[float, float]:
+    """Capacity, and rate in calls a second, of the bucket for the hour.
+
+    What is under way when an hour begins arrives in it: that many calls are not given out.
+    """
+    hour = float(limits.requests_per_hour)
+    hour -= min(limits.concurrency, int(hour * _UNDER_WAY))
+    burst = max(1.0, hour * _HOUR_BURST)
+    return burst, max(hour - burst, hour / 2) / HOUR_SECONDS

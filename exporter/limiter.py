@@ -22,49 +22,61 @@ class Limiter:
         self._order = count()
 
     @asynccontextmanager
-    async def slot(self, priority: int) -> AsyncIterator[None]:
-        """Wait for a place and a token, then make one call; the lowest ``priority`` goes first."""
-        await self._enter(priority)
+    async def slot(self, priority: int) -> AsyncIterator[float]:
+        """Wait for a place and a token, then make one call; the lowest ``priority`` goes first.
+
+        Gives the moment of sending, for ``throttled``; a body that does not raise was not.
+        """
+        sent_at = await self._enter(priority)
         try:
-            yield
+            yield sent_at
+            self._state.passed(sent_at=sent_at)
         finally:
             self._free += 1
             self._wake()
 
-    def throttled(self, retry_after: float | None) -> None:
+    def throttled(self, retry_after: float | None, *, sent_at: float) -> None:
         """The vendor refused a call for its rate; ``retry_after`` in seconds."""
-        self._state.throttled(self._clock.monotonic(), retry_after=retry_after)
+        self._state.throttled(self._clock.monotonic(), sent_at=sent_at, retry_after=retry_after)
 
     def rate(self) -> float:
         """Calls a second that the account allows itself now."""
         return self._state.rate(self._clock.monotonic())
 
+    def sustained(self) -> float:
+        """Calls a second that it can go on making for hours at that rate."""
+        return self._state.sustained(self._clock.monotonic())
+
     def remaining(self) -> dict[str, float]:
         """Calls left at once, by window."""
         return self._state.remaining(self._clock.monotonic())
 
-    async def _enter(self, priority: int) -> None:
+    async def _enter(self, priority: int) -> float:
         mine = (priority, next(self._order), asyncio.Event())
         heapq.heappush(self._waiting, mine)
         try:
-            while not self._may_go(mine):
+            while (sent_at := self._sent_at(mine)) is None:
                 await self._until_my_turn(mine)
+            return sent_at
         finally:
             self._waiting.remove(mine)
             heapq.heapify(self._waiting)
             self._wake()
 
-    def _may_go(self, mine: tuple[int, int, asyncio.Event]) -> bool:
+    def _sent_at(self, mine: tuple[int, int, asyncio.Event]) -> float | None:
+        """Now, the call being counted; None if it may not go yet."""
         now = self._clock.monotonic()
-        if self._waiting[0] is not mine or self._free == 0 or self._state.wait(now) > 0:
-            return False
+        if self._waiting[0] is not mine or not self._free:
+            return None
+        if self._state.wait(now, priority=mine[0]) > 0:
+            return None
         self._state.take(now)
         self._free -= 1
-        return True
+        return now
 
     async def _until_my_turn(self, mine: tuple[int, int, asyncio.Event]) -> None:
         """Whoever is first and only lacks a token sleeps for it; all others wait to be woken."""
-        wait = self._state.wait(self._clock.monotonic())
+        wait = self._state.wait(self._clock.monotonic(), priority=mine[0])
         if self._waiting[0] is mine and self._free > 0:
             await self._clock.sleep(wait)
             return

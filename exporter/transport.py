@@ -6,7 +6,6 @@ The only module that imports aiohttp's client and knows its exceptions.
 import asyncio
 import zlib
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
 
 import aiohttp
@@ -16,6 +15,7 @@ from yarl import URL
 from exporter.clock import Clock
 from exporter.errors import PollError, Reason
 from exporter.limiter import Limiter
+from exporter.retry_after import epoch_seconds, waiting_seconds
 from exporter.telemetry import AccountMeter
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
@@ -63,11 +63,15 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What came back, whole and inflated; header names in lower case."""
+    """What came back, whole and inflated; header names in lower case.
+
+    ``received_at`` is when, by our clock in epoch seconds; None if that is not known.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    received_at: float | None = None
 
 
 def http_error(reply: Reply) -> PollError:
@@ -95,12 +99,8 @@ def malformed(message: str) -> PollError:
 
 
 def retry_after(reply: Reply) -> float | None:
-    """Seconds the vendor asks us to wait: ``x-acs-retry-after`` (ms) or ``Retry-After`` (s)."""
-    for name, unit in (("x-acs-retry-after", 0.001), ("retry-after", 1.0)):
-        text = reply.headers.get(name, "")
-        if text.isascii() and text.isdigit():
-            return min(int(text) * unit, 3600.0)
-    return None
+    """Seconds the vendor asks us to wait; None if it does not say."""
+    return waiting_seconds(reply.headers, received_at=reply.received_at)
 
 
 class Transport:
@@ -154,7 +154,7 @@ class Transport:
         Raises:
             PollError: The call failed; counted, and told to the budget when throttled.
         """
-        async with self._limiter.slot(priority):
+        async with self._limiter.slot(priority) as sent_at:
             try:
                 reply = await self._measured(operation, sign())
                 return read(reply)
@@ -162,7 +162,7 @@ class Transport:
                 error.operation = operation
                 self._meter.failed(operation, error.reason, error.code)
                 if error.reason is Reason.RATE_LIMITED:
-                    self._limiter.throttled(error.retry_after)
+                    self._limiter.throttled(error.retry_after, sent_at=sent_at)
                 raise
 
     def retrying(self, operation: str) -> None:
@@ -170,9 +170,9 @@ class Transport:
         self._meter.retried(operation)
 
     @property
-    def rate(self) -> float:
-        """Calls a second that the account allows itself now."""
-        return self._limiter.rate()
+    def sustained_rate(self) -> float:
+        """Calls a second that the account can go on making for hours, as it stands now."""
+        return self._limiter.sustained()
 
     async def _measured(self, operation: str, request: Request) -> Reply:
         started = self._clock.monotonic()
@@ -198,15 +198,13 @@ class Transport:
         self._note_date(headers.get("date"))
         if headers.get("content-encoding", "") == "gzip":
             body = await _inflated(body)
-        return Reply(status=response.status, headers=headers, body=body)
+        now = self._clock.now()
+        return Reply(status=response.status, headers=headers, body=body, received_at=now)
 
     def _note_date(self, date: str | None) -> None:
-        if date is None:
-            return
-        try:
-            self.clock_offset = round(parsedate_to_datetime(date).timestamp() - self._clock.now())
-        except (ValueError, OverflowError):
-            return
+        at = epoch_seconds(date or "")
+        if at is not None:
+            self.clock_offset = round(at - self._clock.now())
 
 
 async def _read_capped(content: aiohttp.StreamReader) -> bytes:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.budget import BudgetState
+from exporter.budget import BudgetState, sustained_rate
 from exporter.config.model import Budget
 
 
@@ -33,28 +33,66 @@ def spend(state, start, seconds):
     return calls
 
 
+def most_in_any(window, calls):
+    """How many calls the fullest window of so many seconds holds, one of its ends included."""
+    most = first = 0
+    for last, at in enumerate(calls):
+        while calls[first] <= at - window:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
 def test_a_burst_goes_at_once_and_then_the_rate_holds():
     calls = spend(BudgetState(limits(), now=0.0), 0.0, 10)
     assert sum(call == 0.0 for call in calls) == 10
     assert len(calls) == pytest.approx(10 + 50, abs=1)
 
 
-@given(
-    hourly=st.integers(1, 3000),
+RATES = st.floats(0.5, 50)
+BUDGETS = st.builds(
+    limits,
+    requests_per_hour=st.integers(1, 3000),
     burst=st.integers(1, 50),
-    rate=st.floats(0.5, 50),
-    idle=st.floats(0, 7200),
+    requests_per_second=RATES,
+    concurrency=st.integers(1, 20),
 )
-def test_no_hour_sees_more_calls_than_the_hourly_budget(hourly, burst, rate, idle):
-    state = BudgetState(
-        limits(requests_per_hour=hourly, burst=burst, requests_per_second=rate), now=0.0
-    )
-    calls = spend(state, idle, 5400)
-    first = 0
-    for last, at in enumerate(calls):
-        while calls[first] <= at - 3600:
-            first += 1
-        assert last - first + 1 <= hourly
+
+
+@given(budget=BUDGETS, idle=st.floats(0, 7200))
+def test_no_hour_sees_more_calls_than_the_hourly_budget(budget, idle):
+    calls = spend(BudgetState(budget, now=0.0), idle, 5400)
+    assert most_in_any(3600, calls) <= budget.requests_per_hour
+
+
+@given(budget=BUDGETS, idle=st.floats(0, 60), window=st.floats(0.1, 600))
+def test_no_window_sees_more_calls_than_the_burst_and_the_rate(budget, idle, window):
+    calls = spend(BudgetState(budget, now=0.0), idle, 900)
+    most = budget.burst + budget.requests_per_second * window
+    assert most_in_any(window, calls) <= most + 1e-6
+
+
+@given(
+    budget=BUDGETS,
+    refusals=st.lists(st.tuples(st.floats(0, 500), st.none() | st.floats(0.01, 60)), max_size=20),
+)
+def test_no_window_sees_more_while_the_rate_falls_and_rises(budget, refusals):
+    state, now, calls = BudgetState(budget, now=0.0), 0.0, []
+    for after, retry_after in refusals:
+        calls += spend(state, now, after)
+        now += after
+        state.throttled(now, sent_at=now, retry_after=retry_after)
+    calls += spend(state, now, 1000)
+    for window in (1.0, 60.0):
+        most = budget.burst + budget.requests_per_second * window
+        assert most_in_any(window, calls) <= most + 1e-6
+    assert most_in_any(3600, calls) <= budget.requests_per_hour
+
+
+def test_what_is_under_way_when_an_hour_begins_does_not_overdraw_it():
+    budget = limits(requests_per_hour=1000, requests_per_second=100, concurrency=20)
+    calls = spend(BudgetState(budget, now=0.0), 0.0, 7200)
+    assert 970 <= most_in_any(3600, calls) <= 980
 
 
 def test_an_exhausted_hour_still_trickles():
@@ -63,32 +101,52 @@ def test_an_exhausted_hour_still_trickles():
     assert 90 <= len(calls) <= 100
 
 
+def test_what_can_be_gone_on_with_for_hours_is_the_lower_of_both_rates():
+    assert BudgetState(limits(), now=0.0).sustained(0.0) == pytest.approx(9000 / 3600, rel=1e-3)
+    slow = BudgetState(limits(requests_per_second=0.5), now=0.0)
+    assert slow.sustained(0.0) == sustained_rate(limits(requests_per_second=0.5)) == 0.5
+    slow.throttled(0.0, sent_at=0.0, retry_after=None)
+    assert slow.sustained(0.0) == 0.25
+
+
+@pytest.mark.parametrize(("priority", "left"), [(0, 0), (1, 1), (2, 3), (3, 5), (9, 5)])
+def test_what_is_less_urgent_leaves_calls_for_what_is_more(priority, left):
+    state = BudgetState(limits(requests_per_second=0.001), now=0.0)
+    while state.wait(0.0, priority=priority) == 0:
+        state.take(0.0)
+    assert int(state.remaining(0.0)["second"]) == left
+
+
+def test_what_is_least_urgent_goes_too_where_there_is_no_burst():
+    state = BudgetState(limits(burst=1, requests_per_hour=10), now=0.0)
+    assert state.wait(0.0, priority=3) == 0
+
+
 def test_throttling_closes_the_budget_for_as_long_as_the_vendor_asks():
     state = BudgetState(limits(), now=0.0)
-    state.throttled(0.0, retry_after=30.0)
+    state.throttled(0.0, sent_at=0.0, retry_after=30.0)
     assert state.wait(0.0) == 30.0
     assert state.wait(30.0) == 0.0
 
 
-def test_throttling_halves_the_rate_and_calm_gives_it_back_step_by_step():
+def test_throttling_halves_the_rate_and_takes_the_burst_away():
     state = BudgetState(limits(), now=0.0)
-    state.throttled(0.0, retry_after=None)
-    state.throttled(1.0, retry_after=None)
-    assert state.rate(1.0) == 1.25
-    rates = [state.rate(1.0 + 15 * step) for step in range(20)]
+    state.throttled(0.0, sent_at=0.0, retry_after=None)
+    assert state.rate(0.0) == 2.5
+    assert state.remaining(0.0)["second"] == 1.0
+
+
+def test_calm_gives_rate_and_burst_back_step_by_step():
+    state = BudgetState(limits(), now=0.0)
+    state.throttled(0.0, sent_at=0.0, retry_after=None)
+    rates = [state.rate(300.0 * step) for step in range(60)]
     assert rates == sorted(rates)
-    assert rates[1] > 1.25
+    assert rates[1] < 3
     assert rates[-1] == 5.0
-
-
-def test_the_rate_never_falls_to_nothing():
-    state = BudgetState(limits(), now=0.0)
-    for second in range(50):
-        state.throttled(float(second), retry_after=None)
-    assert state.rate(50.0) == pytest.approx(5 / 64)
+    assert state.remaining(300.0 * 60)["second"] == 10
 
 
 def test_what_is_left_shows_by_window():
     state = BudgetState(limits(), now=0.0)
     state.take(0.0)
-    assert state.remaining(0.0) == {"second": 9.0, "hour": 1999.0}
+    assert state.remaining(0.0) == pytest.approx({"second": 9.0, "hour": 998.6})

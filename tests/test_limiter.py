@@ -72,7 +72,7 @@ async def test_a_call_that_fails_gives_its_place_back():
 async def test_throttling_holds_everybody_back():
     clock, log = FakeClock(), []
     limiter = Limiter(Budget(burst=10), clock)
-    limiter.throttled(20.0)
+    limiter.throttled(20.0, sent_at=clock.monotonic())
     async with asyncio.TaskGroup() as calls:
         calls.create_task(_call(limiter, 0, log, "call"))
         await clock.advance(19)
@@ -81,3 +81,38 @@ async def test_throttling_holds_everybody_back():
     assert log == ["call"]
     assert limiter.rate() < 5
     assert limiter.remaining()["second"] < 10
+
+
+async def test_calls_under_way_that_are_all_refused_halve_the_rate_once():
+    clock = FakeClock()
+    limiter = Limiter(Budget(burst=10, concurrency=4), clock)
+
+    async def refused():
+        with pytest.raises(ZeroDivisionError):
+            async with limiter.slot(0) as sent_at:
+                await clock.sleep(0.1)
+                limiter.throttled(None, sent_at=sent_at)
+                1 / 0  # noqa: B018
+
+    async with asyncio.TaskGroup() as calls:
+        for _ in range(4):
+            calls.create_task(refused())
+        await settle()
+        await clock.advance(0.1)
+    assert limiter.rate() == 2.5
+
+
+async def test_details_leave_tokens_for_what_is_more_urgent():
+    clock, log = FakeClock(), []
+    limiter = Limiter(Budget(requests_per_second=1, burst=4, concurrency=10), clock)
+    async with asyncio.TaskGroup() as calls:
+        for number in range(4):
+            calls.create_task(_call(limiter, 3, log, f"detail {number}"))
+        await settle()
+        assert log == ["detail 0", "detail 1"]
+        for number in range(2):
+            calls.create_task(_call(limiter, 0, log, f"active {number}"))
+        await settle()
+        assert log[2:] == ["active 0", "active 1"]
+        await clock.advance(10)
+    assert log[4:] == ["detail 2", "detail 3"]
