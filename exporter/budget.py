@@ -9,6 +9,7 @@ What is less urgent leaves a part of each bucket untouched for what is more urge
 take all that is left over must not make a running campaign wait for the next token.
 """
 
+import math
 from typing import Final
 
 from exporter.config.model import Budget
@@ -17,7 +18,7 @@ from exporter.throttling import Throttling
 HOUR_SECONDS: Final = 3600.0
 _HOUR_BURST: Final = 0.1
 _UNDER_WAY: Final = 0.05
-_ROUNDING: Final = 1e-9
+_ROUNDING: Final = 1e-6
 _KEPT: Final = (0.0, 0.1, 0.25, 0.5)
 """The part of a bucket that a call leaves untouched, by its priority."""
 
@@ -39,8 +40,10 @@ class Bucket:
         """Seconds until there is a whole token beside the part ``kept`` of the capacity."""
         # A full bucket always has one to give.
         missing = 1.0 + min(kept * self.capacity, self.capacity - 1.0) - self.tokens(now)
-        # What rounding leaves missing would take a pause too short to move any clock.
-        return missing / self.rate if missing > _ROUNDING else 0.0
+        # What rounding leaves missing would take a pause too short to move any clock. It is owed:
+        # the next token comes as much later.
+        seconds = missing / self.rate
+        return seconds if min(missing, seconds) > _ROUNDING else 0.0
 
     def take(self, now: float) -> None:
         """Take one token."""
@@ -60,7 +63,7 @@ class BudgetState:
         self._second = Bucket(
             capacity=float(limits.burst), rate=limits.requests_per_second, now=now
         )
-        burst, rate = hour_bucket(limits)
+        burst, rate = _hour_bucket(limits.requests_per_hour, limits.concurrency)
         self._hour = Bucket(capacity=burst, rate=rate, now=now)
         self._throttling = Throttling(
             rate=limits.requests_per_second, burst=float(limits.burst), now=now
@@ -115,15 +118,25 @@ class BudgetState:
 
 def sustained_rate(limits: Budget) -> float:
     """Calls a second that an account can go on making for hours while nothing throttles it."""
-    return min(limits.requests_per_second, hour_bucket(limits)[1])
+    hourly = _hour_bucket(limits.requests_per_hour, limits.concurrency)[1]
+    return min(limits.requests_per_second, hourly)
 
 
-def hour_bucket(limits: Budget) -> tuple[float, float]:
+def hourly_for(rate: float, *, concurrency: int) -> int:
+    """The least ``requests_per_hour``, to two digits, that sustains ``rate`` calls a second."""
+    hourly = max(1, math.ceil(rate * HOUR_SECONDS))
+    step = int(10.0 ** max(0, len(str(hourly)) - 2))
+    hourly = math.ceil(hourly / step) * step
+    while _hour_bucket(hourly, concurrency)[1] < rate:
+        hourly += step
+    return hourly
+
+
+def _hour_bucket(requests_per_hour: int, concurrency: int) -> tuple[float, float]:
     """Capacity, and rate in calls a second, of the bucket for the hour.
 
     What is under way when an hour begins arrives in it: that many calls are not given out.
     """
-    hour = float(limits.requests_per_hour)
-    hour -= min(limits.concurrency, int(hour * _UNDER_WAY))
+    hour = float(requests_per_hour - min(concurrency, int(requests_per_hour * _UNDER_WAY)))
     burst = max(1.0, hour * _HOUR_BURST)
     return burst, max(hour - burst, hour / 2) / HOUR_SECONDS

@@ -2,7 +2,6 @@
 
 import argparse
 import gc
-import math
 import platform
 import re
 import sys
@@ -12,6 +11,7 @@ from typing import Any, Final, NoReturn
 
 from exporter import __version__
 from exporter.errors import ConfigError
+from exporter.flags import above_zero, add_estimate_flags, from_zero, mix_of, positive
 
 _FLAG: Final = re.compile(r"(?<!\S)--[a-z][a-z.-]*")
 # A scrape changes threads a few times, and each change may wait that long for the interpreter while
@@ -64,6 +64,9 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _parser()
     try:
         flags = parser.parse_args(arguments)
+        flags.mix = mix_of(flags)
+    except ValueError as error:
+        parser.error(str(error))
     except argparse.ArgumentError as error:
         # The value of a flag that does not exist looks like a command: name the flag instead.
         known = set(_FLAG.findall(parser.format_help()))
@@ -124,19 +127,20 @@ def _add_config_flags(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="check the configuration without a call to any vendor, and exit",
     )
+    add_estimate_flags(parser)
 
 
 def _add_shard_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shard",
-        type=_from_zero,
+        type=from_zero,
         default=0,
         metavar="N",
         help="which of the processes that share the accounts this one is, counted from 0",
     )
     parser.add_argument(
         "--total-shards",
-        type=_positive,
+        type=positive,
         default=1,
         metavar="M",
         help="how many processes share the accounts; the same for each of them",
@@ -166,7 +170,7 @@ def _add_web_flags(parser: argparse.ArgumentParser, *, again: bool = False) -> N
     parser.add_argument(
         "--web.max-requests",
         dest="max_requests",
-        type=_positive,
+        type=positive,
         default=default(40),
         metavar="N",
         help="scrapes at once; one more is answered 503",
@@ -180,10 +184,10 @@ def _add_log_flags(parser: argparse.ArgumentParser, *, again: bool = False) -> N
 
 
 def _add_world_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--tasks", type=_positive, default=40, help="campaigns of each vendor")
+    parser.add_argument("--tasks", type=positive, default=40, help="campaigns of each vendor")
     parser.add_argument("--seed", type=int, default=1, help="the same seed repeats the same run")
     parser.add_argument(
-        "--speed", type=_above_zero, default=1.0, help="how fast customers are dialled"
+        "--speed", type=above_zero, default=1.0, help="how fast customers are dialled"
     )
 
 
@@ -200,25 +204,3 @@ def _add_simulator_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write an exporter configuration, keys included",
     )
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
-    return int(text)
-
-
-def _from_zero(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"expected a number from 0, got {text!r}")
-    return int(text)
-
-
-def _above_zero(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
-    return number

@@ -18,6 +18,7 @@ from exporter.config.checks import check_files
 from exporter.config.loader import load, parse
 from exporter.config.model import Config
 from exporter.errors import ConfigError
+from exporter.estimate import report
 from exporter.sharding import Shard
 from exporter.sources import SOURCES
 from exporter.web import parse_listen_address
@@ -61,7 +62,9 @@ async def _check(flags: argparse.Namespace) -> None:
         error.file = config.file
         raise
     mine = f", {len(config.accounts)} of them in shard {shard}" if shard.total > 1 else ""
-    sys.stdout.write(f"{config.file}: ok, {len(whole.accounts)} account(s){mine}\n")
+    _say(f"{config.file}: ok, {len(whole.accounts)} account(s){mine}")
+    if flags.mix is not None:
+        _say(f"\n{report(config.accounts, SOURCES, flags.mix)}")
 
 
 async def _demo(flags: argparse.Namespace) -> None:

@@ -203,12 +203,13 @@ class TierState(msgspec.Struct, frozen=True):
 
     ``interval`` in seconds is the one in force. ``last_success`` is the oldest of the scopes'
     latest successes in epoch seconds, ``duration`` the longest of their latest polls in seconds;
-    None before the first.
+    None before the first. ``configured`` is the interval that is asked for, None if none is.
     """
 
     interval: float
     last_success: float | None = None
     duration: float | None = None
+    configured: float | None = None
 
 
 class AccountState(msgspec.Struct, frozen=True):

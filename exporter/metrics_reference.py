@@ -171,6 +171,7 @@ _SERIES: Final = {
     "outbound_account_collector_up": 2,
     "outbound_account_failure": len(Reason),
     "outbound_account_refresh_interval_seconds": 3,
+    "outbound_account_configured_refresh_interval_seconds": 3,
     "outbound_account_last_success_timestamp_seconds": 3,
     "outbound_account_poll_duration_seconds": 3,
     "outbound_account_tasks": len(Status),

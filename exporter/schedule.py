@@ -64,6 +64,17 @@ class Timetable:
             self._due += (passed + 1) * self.interval
         return self._due - now + random() * JITTER * self.interval, passed
 
+    def change(self, interval: float, now: float) -> float:
+        """Go on with another interval, in seconds, after the poll that was made last.
+
+        Returns:
+            By how many seconds the next due time moved; it never moves into the past.
+        """
+        before = self._due
+        self._due = max(min(before, now), before + interval - self.interval)
+        self.interval = interval
+        return self._due - before
+
     def restart(self, at: float) -> None:
         """Begin the grid anew at ``at``: a pause made on purpose is no lateness."""
         self._due = at

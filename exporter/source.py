@@ -5,7 +5,7 @@ poller's, and so alike for every vendor. Adding a vendor is one folder below ``e
 with a ``SourceType`` and one entry in ``exporter.sources.SOURCES``.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from enum import IntEnum
 from typing import Protocol
 
@@ -13,7 +13,7 @@ import msgspec
 
 from exporter.clock import Clock
 from exporter.config.model import Account
-from exporter.domain import Concurrency, Scope, Status, Task
+from exporter.domain import TIER_OF, Concurrency, Scope, Status, Task, Tier
 from exporter.errors import Reason
 from exporter.transport import Transport
 
@@ -58,7 +58,8 @@ class Abilities(msgspec.Struct, frozen=True):
 
     ``statuses``: those it can filter by. ``statuses_per_query``: how many at once, None any number.
     ``created_since``: the list can be bounded by the time of creation. ``details``: list rows lack
-    schedule and settings, and ``find`` brings them. ``page_size``: rows of a page.
+    schedule and settings, and ``find`` brings them. ``page_size``: rows of a page. ``discovers``:
+    ``scopes`` takes a call for each page of them.
     """
 
     statuses: frozenset[Status]
@@ -66,6 +67,22 @@ class Abilities(msgspec.Struct, frozen=True):
     statuses_per_query: int | None = None
     created_since: bool = False
     details: bool = False
+    discovers: bool = False
+
+
+def queries(
+    abilities: Abilities, scope: Scope, tier: Tier, created_since: float | None
+) -> Iterator[Query]:
+    """The filtered lists that together are a tier; none where no status of it can be filtered.
+
+    Of a vendor that cannot filter at all each tier is the whole list.
+    """
+    if not abilities.statuses:
+        yield Query(scope, None, created_since)
+    statuses = sorted(status for status in abilities.statuses if TIER_OF[status] is tier)
+    step = abilities.statuses_per_query or max(1, len(statuses))
+    for first in range(0, len(statuses), step):
+        yield Query(scope, frozenset(statuses[first : first + step]), created_since)
 
 
 class ConcurrencyPage(msgspec.Struct, frozen=True):
@@ -158,6 +175,18 @@ class Source(Protocol):
         ...
 
 
+class Outline(msgspec.Struct, frozen=True):
+    """What an account will ask of its vendor, as far as its configuration alone tells.
+
+    ``scopes`` is how many are configured, None where the vendor is asked for them; ``tasks`` how
+    many are read one by one, None where lists are read.
+    """
+
+    abilities: Abilities
+    scopes: int | None = 1
+    tasks: int | None = None
+
+
 class SourceContext(msgspec.Struct, frozen=True):
     """What a source is opened with; ``nonce`` gives a fresh unique text at each call."""
 
@@ -174,7 +203,7 @@ class SourceType(msgspec.Struct, frozen=True):
     becomes a configuration error at its path). ``operations`` and ``codes`` (each with the reason
     it stands for) are the closed lists of label values of the self-metrics. ``open`` loads keys and
     returns the source; it raises ``ConfigError`` where a key file or a secret is of no use.
-    ``check`` does the same offline for ``--config.check``.
+    ``check`` does the same offline for ``--config.check``, and ``outline`` tells what it will ask.
     """
 
     platform: str
@@ -183,3 +212,4 @@ class SourceType(msgspec.Struct, frozen=True):
     codes: Mapping[str, Reason]
     open: Callable[[SourceContext], Awaitable[Source]]
     check: Callable[[Account], Awaitable[None]]
+    outline: Callable[[Account], Outline]

@@ -1,15 +1,15 @@
 """How fast an account may go after its vendor refused calls for their rate. Pure.
 
-The vendor does not tell its limit, so it is found as TCP finds that of a path. A refused call halves
-the rate, takes the burst away, and closes the account for as long as the vendor asked, else for one
-second, then two, four, up to a minute while nothing passes. Calls that were already under way when
-the rate was halved say nothing new: a burst that is refused is one halving. The rate at which calls
-were refused is remembered as the *ceiling*, and approached as in TCP CUBIC: in steps of a sixteenth
-of it up to four fifths, a step after each 50 calls that passed, then from a long rest of 300 calls
-by steps that begin at a thirty-second and double. A probe that is refused thus costs one call among
-some hundred, and a ceiling that is gone is left behind in a dozen steps. An account that makes few
-calls goes by time instead: a step after five minutes, or fifteen near the ceiling. The burst comes
-back last, doubling at each step, because it alone may be what was refused.
+The vendor does not tell its limit, so it is found as TCP finds that of a path. A refused call
+halves the rate, takes the burst away, and closes the account for as long as the vendor asked, else
+for one second, then two, four, up to a minute while nothing passes. Calls that were already under
+way when the rate was halved say nothing new: a burst that is refused is one halving. The rate at
+which calls were refused is remembered as the *ceiling*, and approached as in TCP CUBIC: in steps of
+a sixteenth of it up to four fifths, a step after each 50 calls that passed, then from a long rest
+of 300 calls by steps that begin at a thirty-second and double. A probe that is refused thus costs
+one call among some hundred, and a ceiling that is gone is left behind in a dozen steps. An account
+that makes few calls goes by time instead: a step after five minutes, or fifteen near the ceiling.
+The burst comes back last, doubling at each step, because it alone may be what was refused.
 """
 
 import math

@@ -69,7 +69,7 @@ def test_no_hour_sees_more_calls_than_the_hourly_budget(budget, idle):
 def test_no_window_sees_more_calls_than_the_burst_and_the_rate(budget, idle, window):
     calls = spend(BudgetState(budget, now=0.0), idle, 900)
     most = budget.burst + budget.requests_per_second * window
-    assert most_in_any(window, calls) <= most + 1e-6
+    assert most_in_any(window, calls) <= most + 1e-3
 
 
 @given(
@@ -85,7 +85,7 @@ def test_no_window_sees_more_while_the_rate_falls_and_rises(budget, refusals):
     calls += spend(state, now, 1000)
     for window in (1.0, 60.0):
         most = budget.burst + budget.requests_per_second * window
-        assert most_in_any(window, calls) <= most + 1e-6
+        assert most_in_any(window, calls) <= most + 1e-3
     assert most_in_any(3600, calls) <= budget.requests_per_hour
 
 

@@ -134,6 +134,13 @@ WRONG_USAGE = {
     "not a number": (["demo", "--tasks", "many"], "expected a number from 1, got 'many'"),
     "no speed": (["demo", "--speed", "0"], "expected a number above 0, got '0'"),
     "a speed that is no number": (["demo", "--speed", "nan"], "expected a number above 0"),
+    "tasks of nobody": (["--tasks", "5"], "--tasks needs --config.check"),
+    "active ones of no tasks": (["--config.check", "--active", "5"], "--active needs --tasks"),
+    "idle ones of no tasks": (["--config.check", "--idle", "5"], "--idle needs --tasks"),
+    "too many active": (
+        ["--config.check", "--tasks", "5", "--active", "6"],
+        "6 active and 0 idle are more than 5 tasks",
+    ),
     "endless speed": (["simulate", "--speed", "inf"], "expected a number above 0"),
     "no shards": (["--total-shards", "0"], "expected a number from 1, got '0'"),
     "a shard below 0": (["--shard=-1"], "expected a number from 0, got '-1'"),
@@ -257,6 +264,31 @@ def test_a_key_path_counts_the_accounts_of_all_shards(files, fails):
     told = fails("--config.check", "--config.file", files.write(), *own)
 
     assert told.startswith(f"{files.config}: {path}")
+
+
+def test_the_check_tells_the_calls_of_every_account_with_so_many_tasks(files, capsys):
+    check = ["--config.check", "--config.file", files.write()]
+
+    assert cli.run([*check, "--tasks", "50000", "--active", "500", "--idle", "500"]) == 0
+
+    told = capsys.readouterr()
+    assert told.err == ""
+    first, _, rest = told.out.partition("\n")
+    assert first == f"{files.config}: ok, 2 account(s)"
+    assert "bots (aliyun): 50,000 tasks, as if in one instance: 500 active, 500 idle" in rest
+    assert "collections (dezhu): 50,000 tasks: 500 active, 500 idle, 49,000 finished" in rest
+    # Dezhu takes one status a query, and an empty one takes a call all the same.
+    assert re.search(r"collections.*?idle +7 +5m.*?finished +491 +1h", rest, re.DOTALL)
+    assert cli.run([*check, "--tasks", "50000"]) == 0
+    assert capsys.readouterr() == told
+
+
+def test_a_budget_that_does_not_hold_the_tasks_is_told_and_is_no_error(files, capsys):
+    check = ["--config.check", "--config.file", files.write()]
+
+    assert cli.run([*check, "--tasks", "3000000"]) == 0
+
+    assert "Raise budget." in capsys.readouterr().out
 
 
 def unknown_key(files):

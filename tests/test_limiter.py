@@ -88,11 +88,9 @@ async def test_calls_under_way_that_are_all_refused_halve_the_rate_once():
     limiter = Limiter(Budget(burst=10, concurrency=4), clock)
 
     async def refused():
-        with pytest.raises(ZeroDivisionError):
-            async with limiter.slot(0) as sent_at:
-                await clock.sleep(0.1)
-                limiter.throttled(None, sent_at=sent_at)
-                1 / 0  # noqa: B018
+        async with limiter.slot(0) as sent_at:
+            await clock.sleep(0.1)
+            limiter.throttled(None, sent_at=sent_at)
 
     async with asyncio.TaskGroup() as calls:
         for _ in range(4):

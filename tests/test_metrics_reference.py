@@ -90,6 +90,7 @@ CONTRACT = {
         "outbound_account_credential_expiry_timestamp_seconds": A,
         "outbound_account_clock_offset_seconds": A,
         "outbound_account_refresh_interval_seconds": (*A, "tier"),
+        "outbound_account_configured_refresh_interval_seconds": (*A, "tier"),
         "outbound_account_details_outstanding": A,
         "outbound_account_unclassified_tasks": A,
         "outbound_account_last_success_timestamp_seconds": (*A, "tier"),

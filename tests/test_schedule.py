@@ -77,6 +77,21 @@ def test_a_pause_made_on_purpose_is_not_lateness():
     assert timetable.next(301.0, random=lambda: 0.0) == (60.0, 0)
 
 
+def test_an_interval_that_changes_moves_the_next_due_time_from_the_last_poll():
+    timetable = Timetable(interval=60, start=0.0)
+    timetable.next(1.0, random=lambda: 0.0)
+    assert timetable.change(100, 2.0) == 40
+    assert timetable.next(2.0, random=lambda: 0.0) == (98.0, 0)
+    assert timetable.change(60, 50.0) == -40
+
+
+def test_an_interval_that_gets_shorter_makes_a_poll_due_now_and_none_late():
+    timetable = Timetable(interval=600, start=0.0)
+    timetable.next(0.0, random=lambda: 0.0)
+    assert timetable.change(60, 400.0) == -200
+    assert timetable.next(400.0, random=lambda: 0.0) == (60.0, 0)
+
+
 @given(accounts=st.integers(1, 5000))
 def test_first_polls_spread_over_at_most_ten_seconds(accounts):
     starts = [stagger(index, accounts) for index in range(accounts)]

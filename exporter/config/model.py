@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 import msgspec
 
 from exporter.config.ranges import Range, check_ranges
+from exporter.domain import Tier
 from exporter.secret import Secret
 
 COLLECTORS: Final = ("progress", "schedule", "settings", "agents", "concurrency")
@@ -38,6 +39,15 @@ class Refresh(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         "finished": Range(0.1, 30 * _DAY, duration=True),
         "detail": Range(0.1, 30 * _DAY, duration=True),
     }
+
+    @property
+    def tiers(self) -> dict[Tier, float]:
+        """How often each tier is read, in seconds."""
+        return {
+            Tier.ACTIVE: float(self.active),
+            Tier.IDLE: float(self.idle),
+            Tier.FINISHED: float(self.finished),
+        }
 
     def __post_init__(self) -> None:
         """Raise ``FieldError`` for a value out of its range."""

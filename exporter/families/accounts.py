@@ -113,7 +113,14 @@ ACCOUNT_FAMILIES: Final = (
     _account(
         "refresh_interval_seconds",
         _tier("interval"),
-        "How often a tier is polled now.",
+        "How often a tier is polled now: as configured, or less often where the budget does not"
+        " hold that or polls take longer.",
+        "tier",
+    ),
+    _account(
+        "configured_refresh_interval_seconds",
+        _tier("configured"),
+        "How often the configuration wants a tier polled.",
         "tier",
     ),
     Family(

@@ -49,7 +49,6 @@ class AccountPoller:
 
     async def _discover(self, loops: asyncio.TaskGroup) -> None:
         context = self._context
-        interval = context.interval(Tier.IDLE)
         while True:
             error: PollError | None = None
             try:
@@ -58,6 +57,7 @@ class AccountPoller:
             except PollError as failure:
                 error = failure
                 self.ready.set()
+            interval = context.interval(Tier.IDLE)
             failures = context.health.record(Key(DISCOVERY), error, now=context.clock.now())
             await context.publish_safely()
             retry = (

@@ -79,12 +79,15 @@ class ConcurrencyPoller:
     async def _keep(self, key: Key, read: Callable[[], Awaitable[T]], take: _Take[T]) -> None:
         """Read one thing at the active interval, for ever."""
         context, clock = self._context, self._context.clock
-        interval = context.configured_interval(Tier.ACTIVE)
-        timetable = Timetable(interval=interval, start=clock.monotonic())
+        timetable = Timetable(
+            interval=context.pace.configured(Tier.ACTIVE), start=clock.monotonic()
+        )
         while True:
             error = await self._attempt(key, read, take)
             failures = context.health.record(key, error, now=clock.now())
             await context.publish_safely()
+            interval = context.pace.planned(Tier.ACTIVE, now=clock.monotonic())
+            timetable.change(interval, clock.monotonic())
             delay, _ = timetable.next(clock.monotonic(), random=context.random)
             retry = (
                 None
@@ -99,11 +102,12 @@ class ConcurrencyPoller:
         self, key: Key, read: Callable[[], Awaitable[T]], take: _Take[T]
     ) -> PollError | None:
         context, clock = self._context, self._context.clock
-        interval, started = context.configured_interval(Tier.ACTIVE), clock.monotonic()
+        started = clock.monotonic()
         try:
             with context.guarded(key.where):
                 found = await read()
                 # A reading that outlasts its interval stretches it.
+                interval = context.pace.planned(Tier.ACTIVE, now=clock.monotonic())
                 in_force = interval * (1 + (clock.monotonic() - started) // interval)
                 lifetime = in_force + context.account.common.stale_after
                 take(found, until=clock.monotonic() + lifetime)

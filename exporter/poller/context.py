@@ -13,6 +13,7 @@ from exporter.errors import PollError, Reason
 from exporter.poller.book import Book
 from exporter.poller.concurrency_book import ConcurrencyBook
 from exporter.poller.health import DISCOVERY, EXPOSITION, Health, Key
+from exporter.poller.pace import Pace
 from exporter.poller.publisher import Publisher
 from exporter.poller.reading import Reading
 from exporter.schedule import Random
@@ -47,6 +48,9 @@ class Context:
         self.clock = clock
         self.random = random
         self.health = Health(account.name)
+        self.pace = Pace(
+            account.common, source.abilities, sustained=lambda: transport.sustained_rate
+        )
         self.scopes: dict[str, Scope] = {}
         self.unclassified: dict[str, int] = {}
         self.details_outstanding: int | None = None
@@ -57,36 +61,30 @@ class Context:
         self._publisher = publisher
         self._told: set[tuple[str, str]] = set()
         self._bugs: dict[str, type[Exception]] = {}
-        self._stretched: dict[tuple[Tier, Scope], int] = {}
 
     def interval(self, tier: Tier) -> float:
         """The interval in force for a tier, in seconds: that of its slowest scope."""
-        times = (self._stretched.get((tier, scope), 1) for scope in self.scopes.values())
-        return self.configured_interval(tier) * max(times, default=1)
-
-    def stretch(self, tier: Tier, scope: Scope, times: int) -> None:
-        """A poll of a tier took as long as so many of its configured intervals."""
-        self._stretched[tier, scope] = times
-
-    def configured_interval(self, tier: Tier) -> float:
-        """The interval of a tier as the configuration has it, in seconds."""
-        refresh = self.account.common.refresh
-        return {
-            Tier.ACTIVE: refresh.active,
-            Tier.IDLE: refresh.idle,
-            Tier.FINISHED: refresh.finished,
-        }[tier]
+        return self.pace.interval(tier)
 
     def forget_scope(self, scope: Scope) -> None:
         """Drop what is known of how a scope fared."""
         self.health.forget_scope(scope)
         self.unclassified.pop(scope.id, None)
-        for tier in Tier:
-            self._stretched.pop((tier, scope), None)
+        self.pace.forget(scope)
 
     def lifetimes(self) -> dict[Tier, float]:
-        """How long after it was seen last a task of each tier is still exposed, in seconds."""
-        return {tier: self.interval(tier) + self.account.common.stale_after for tier in Tier}
+        """How long after it was seen last a task of each tier is still exposed, in seconds.
+
+        The age of a reading counts from its end, that of a task from when its page came. Where
+        that is no small difference it is added: a long reading must not expire what its first
+        pages showed before the next one can be complete.
+        """
+        stale_after = self.account.common.stale_after
+        longest = {tier: self.pace.longest_reading(tier) for tier in Tier}
+        return {
+            tier: self.interval(tier) + stale_after + (took if took > stale_after / 2 else 0.0)
+            for tier, took in longest.items()
+        }
 
     def next_expiry(self) -> float | None:
         """When the next task, or what is known of concurrency, expires; None if nothing does."""
@@ -208,13 +206,18 @@ class Context:
         durations = [attempt.duration for attempt in attempts if attempt.duration is not None]
         return TierState(
             interval=self.interval(tier),
+            configured=self.pace.configured(tier),
             last_success=min(known) if known and len(known) == len(successes) else None,
             duration=max(durations, default=None),
         )
 
 
-async def sleep_unless(event: asyncio.Event, *, clock: Clock, seconds: float) -> None:
-    """Sleep for ``seconds``, or until ``event`` is set; the event is clear afterwards."""
+async def sleep_unless(event: asyncio.Event, *, clock: Clock, seconds: float) -> bool:
+    """Sleep for ``seconds``, or until ``event`` is set; the event is clear afterwards.
+
+    Returns:
+        Whether the event ended it.
+    """
     sleeper = asyncio.ensure_future(clock.sleep(seconds))
     waiter = asyncio.ensure_future(event.wait())
     try:
@@ -224,4 +227,6 @@ async def sleep_unless(event: asyncio.Event, *, clock: Clock, seconds: float) ->
             task.cancel()
         # Not by awaiting each: that could swallow a cancellation that was meant for the caller.
         await asyncio.wait({sleeper, waiter})
+    woken = event.is_set()
     event.clear()
+    return woken

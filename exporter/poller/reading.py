@@ -6,7 +6,7 @@ a pass in which an id repeated or the total changed is made again, a bounded num
 """
 
 import math
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
@@ -16,7 +16,7 @@ from exporter.clock import Clock
 from exporter.domain import TIER_OF, Scope, Status, Task, Tier
 from exporter.errors import PollError, Reason
 from exporter.schedule import Random
-from exporter.source import Abilities, Page, Priority, Query, Source
+from exporter.source import Page, Priority, Query, Source, queries
 from exporter.telemetry import AccountMeter
 
 _PASSES: Final = 3
@@ -46,7 +46,7 @@ class Reading(msgspec.Struct, frozen=True):
 
     ``started`` on the monotonic clock: whatever was seen later is newer than this reading. ``gone``
     are ids that the vendor says are not. ``listed`` are the statuses that were asked for, and
-    ``created_since`` (epoch seconds) how far back.
+    ``created_since`` (epoch seconds) how far back. ``calls`` is what it took, repeats included.
     """
 
     scope: Scope
@@ -56,6 +56,7 @@ class Reading(msgspec.Struct, frozen=True):
     gone: frozenset[str] = frozenset()
     listed: frozenset[Status] = frozenset(Status)
     created_since: float | None = None
+    calls: int = 0
 
     def reaches(self, task: Task) -> bool:
         """Whether the list would have shown ``task``, had it been in this tier."""
@@ -63,21 +64,6 @@ class Reading(msgspec.Struct, frozen=True):
         if since is not None and created is not None and created < since:
             return False
         return TIER_OF[task.status] is not self.tier or task.status in self.listed
-
-
-def queries(
-    abilities: Abilities, scope: Scope, tier: Tier, created_since: float | None
-) -> Iterator[Query]:
-    """The filtered lists that together are a tier; none where no status of it can be filtered.
-
-    Of a vendor that cannot filter at all each tier is the whole list.
-    """
-    if not abilities.statuses:
-        yield Query(scope, None, created_since)
-    statuses = sorted(status for status in abilities.statuses if TIER_OF[status] is tier)
-    step = abilities.statuses_per_query or max(1, len(statuses))
-    for first in range(0, len(statuses), step):
-        yield Query(scope, frozenset(statuses[first : first + step]), created_since)
 
 
 class Reader:
@@ -91,8 +77,17 @@ class Reader:
         self._random = random
         self._meter = meter
 
-    async def read(self, scope: Scope, tier: Tier, *, created_since: float | None) -> Reading:
+    async def read(
+        self,
+        scope: Scope,
+        tier: Tier,
+        *,
+        created_since: float | None,
+        expect: Callable[[int], None] = lambda _: None,
+    ) -> Reading:
         """Read a tier of a scope from the list.
+
+        ``expect`` is told how many calls it takes, as soon as the vendor shows how long a list is.
 
         Raises:
             PollError: A page failed, or the list did not hold still or did not end.
@@ -100,8 +95,15 @@ class Reader:
         started = self._clock.monotonic()
         sightings: dict[str, Sighting] = {}
         abilities = self._source.abilities
+        calls = 0
+
+        def expect_more(pages: int) -> None:
+            expect(calls + pages)
+
         for query in queries(abilities, scope, tier, created_since):
-            sightings.update(await _Listing(self, query, PRIORITY_OF[tier]).read())
+            listing = _Listing(self, query, PRIORITY_OF[tier])
+            sightings.update(await listing.read(expect_more))
+            calls += listing.calls.made
         return Reading(
             scope,
             tier,
@@ -109,6 +111,7 @@ class Reader:
             sightings,
             listed=abilities.statuses or frozenset(Status),
             created_since=created_since,
+            calls=calls,
         )
 
     async def read_fixed(self, scope: Scope, tier: Tier, tasks: Sequence[Task]) -> Reading:
@@ -128,7 +131,7 @@ class Reader:
                 gone.add(task.id)
             else:
                 sightings[task.id] = Sighting(found, self._clock.monotonic())
-        return Reading(scope, tier, started, sightings, gone=frozenset(gone))
+        return Reading(scope, tier, started, sightings, gone=frozenset(gone), calls=calls.made)
 
     async def unclassified(
         self, scope: Scope, *, read: int, created_since: float | None
@@ -185,6 +188,7 @@ class Calls:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._retries = _PAGE_RETRIES
+        self.made = 0
 
     async def make(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make a call, and again while its failure may pass.
@@ -193,6 +197,7 @@ class Calls:
             PollError: It failed for good.
         """
         while True:
+            self.made += 1
             try:
                 return await call()
             except PollError as error:
@@ -209,26 +214,28 @@ class _Listing:
         self._reader = reader
         self._query = query
         self._priority = priority
-        self._calls = Calls(reader)
+        self.calls = Calls(reader)
         self._everything: dict[str, Sighting] = {}
 
-    async def read(self) -> dict[str, Sighting]:
+    async def read(self, expect: Callable[[int], None]) -> dict[str, Sighting]:
         """Pass over the list until it held still, at most three times; then all that was seen."""
         for _ in range(_PASSES):
             attempt = _Pass()
-            await self._pass(attempt)
+            await self._pass(attempt, expect)
             if attempt.steady:
                 return attempt.sightings
             self._everything.update(attempt.sightings)
         return self._everything
 
-    async def _pass(self, attempt: "_Pass") -> None:
+    async def _pass(self, attempt: "_Pass", expect: Callable[[int], None]) -> None:
         number, tries = 1, 0
         while True:
-            page, at = await self._calls.make(
+            page, at = await self.calls.make(
                 partial(self._reader.page, self._query, number, self._priority)
             )
             fresh = attempt.add(number, page, at)
+            if number == 1:
+                expect(attempt.pages)
             if attempt.complete(page):
                 return
             if fresh:
@@ -251,6 +258,7 @@ class _Pass:
         self.sightings: dict[str, Sighting] = {}
         self.total: int | None = None
         self.steady = True
+        self.pages = 1
         self.most_pages = _SPARE_PAGES
         self._nameless: dict[int, int] = {}
 
@@ -270,7 +278,8 @@ class _Pass:
             self.most_pages = _MOST_PAGES_UNCOUNTED
         if number == 1 and page.total:
             rows = max(1, len(page.tasks) + page.nameless)
-            self.most_pages = 2 * math.ceil(page.total / rows) + _SPARE_PAGES
+            self.pages = math.ceil(page.total / rows)
+            self.most_pages = 2 * self.pages + _SPARE_PAGES
         return self._collected() > before
 
     def complete(self, page: Page) -> bool:

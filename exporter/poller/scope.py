@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from functools import partial
 from typing import Final
 
 from exporter.domain import TIER_OF, Scope, Status, Task, Tier
@@ -16,6 +17,7 @@ from exporter.source import Priority
 
 _UNTOLD: Final = frozenset({Reason.PERMISSION, Reason.PROTOCOL, Reason.CONFIG, Reason.BUG})
 """Failures of a look-up that asking again would not mend, while reading lists may tell."""
+_SHORTEST_SLEEP_SECONDS: Final = 0.001
 
 
 class ScopePoller:
@@ -58,21 +60,39 @@ class ScopePoller:
             self.active_tried.set()
 
     async def _poll_tier(self, tier: Tier) -> None:
-        clock, random = self._context.clock, self._context.random
-        interval = self._context.configured_interval(tier)
-        timetable = Timetable(interval=interval, start=clock.monotonic())
+        context, clock, random = self._context, self._context.clock, self._context.random
+        timetable = Timetable(interval=context.pace.configured(tier), start=clock.monotonic())
         while True:
             error, failures = await self._attempt(tier)
-            delay, late = timetable.next(clock.monotonic(), random=random)
-            self._context.meter.skipped(tier, late)
+            now = clock.monotonic()
+            interval = context.pace.planned(tier, now=now)
+            timetable.change(interval, now)
+            delay, late = timetable.next(now, random=random)
+            context.meter.skipped(tier, late)
+            retry: float | None = None
             if error is None:
-                self._context.stretch(tier, self._scope, 1 + late)
+                context.pace.scheduled(tier, self._scope, interval * (1 + late))
             else:
                 retry = retry_delay(error, failures=failures, interval=interval, random=random)
-                delay = delay if retry is None else retry
-                if retry is not None and retry > interval:
-                    timetable.restart(clock.monotonic() + retry)
-            await sleep_unless(self._early[tier], clock=clock, seconds=delay)
+            if retry is None:
+                await self._until_due(tier, timetable, delay)
+                continue
+            if retry > interval:
+                timetable.restart(now + retry)
+            await sleep_unless(self._early[tier], clock=clock, seconds=retry)
+
+    async def _until_due(self, tier: Tier, timetable: Timetable, delay: float) -> None:
+        """Sleep until the next poll, which may come to be due at another time meanwhile."""
+        clock, pace = self._context.clock, self._context.pace
+        configured = pace.configured(tier)
+        until = clock.monotonic() + delay
+        while (left := until - clock.monotonic()) > _SHORTEST_SLEEP_SECONDS:
+            # Sooner than the configured interval none can come to be due.
+            seconds = left if left < 2 * configured else configured
+            if await sleep_unless(self._early[tier], clock=clock, seconds=seconds):
+                return
+            now = clock.monotonic()
+            until += timetable.change(pace.planned(tier, now=now), now)
 
     async def _attempt(self, tier: Tier) -> tuple[PollError | None, int]:
         context, started = self._context, self._context.clock.monotonic()
@@ -124,7 +144,9 @@ class ScopePoller:
         fixed = self._context.source.fixed_tasks(self._scope)
         if fixed is None:
             since = self._created_since(tier)
-            return await self._reader.read(self._scope, tier, created_since=since)
+            return await self._reader.read(
+                self._scope, tier, created_since=since, expect=partial(self._expect, tier)
+            )
         mine = [
             Task(id=task_id, name="", status=Status.UNKNOWN)
             for task_id in fixed
@@ -136,6 +158,10 @@ class ScopePoller:
         # An id that is not there is hardly ever made later.
         self._fixed_tiers.update(dict.fromkeys(reading.gone, Tier.IDLE))
         return reading
+
+    def _expect(self, tier: Tier, calls: int) -> None:
+        now = self._context.clock.monotonic()
+        self._context.pace.expect(tier, self._scope, calls, now=now)
 
     def _created_since(self, tier: Tier) -> float | None:
         """How far back to list; a task once known is followed to its end all the same."""
@@ -152,6 +178,13 @@ class ScopePoller:
             if sighting.task.unknown:
                 self._context.note_unknown(sighting.task)
         self._sizes[reading.tier] = len(reading.sightings)
+        # After its finished lists a scope is counted, at the price of one call.
+        self._context.pace.read(
+            reading.tier,
+            self._scope,
+            calls=reading.calls + (reading.tier is Tier.FINISHED),
+            seconds=self._context.clock.monotonic() - reading.started,
+        )
         missing = await self._context.record(reading)
         self._context.details_wanted.set()
         return missing
@@ -229,6 +262,6 @@ class ScopePoller:
             created_since=self._created_since(Tier.FINISHED),
         )
         # A reading made early is no reason to count again.
-        self._classify_after = now + context.configured_interval(Tier.FINISHED) / 2
+        self._classify_after = now + context.pace.planned(Tier.FINISHED, now=now) / 2
         if found is not None:
             context.unclassified[self._scope.id] = found

@@ -187,7 +187,9 @@ class Shelf:
 class Rig:
     """One account with all its loops, which run while ``async with`` lasts."""
 
-    def __init__(self, vendor, *, clock=None, random=no_random, tasks=None, **common):
+    def __init__(
+        self, vendor, *, clock=None, random=no_random, tasks=None, transport=None, **common
+    ):
         self.clock = vendor.clock = vendor.clock or clock or Clock()
         self.vendor = vendor
         self.meter = Meter()
@@ -209,7 +211,7 @@ class Rig:
         self.context = Context(
             self.account,
             source=vendor,
-            transport=Offsetless(),
+            transport=transport or Offsetless(),
             book=self.book,
             publisher=self.publisher,
             meter=self.meter,
@@ -250,6 +252,7 @@ class Rig:
 
 class Offsetless:
     clock_offset = None
+    sustained_rate = 1e9
 
 
 class Clock(FakeClock):

@@ -6,8 +6,8 @@ import pytest
 
 from exporter.domain import Scope, Status, Tier
 from exporter.errors import PollError, Reason
-from exporter.poller.reading import Reader, queries
-from exporter.source import Abilities, Page
+from exporter.poller.reading import Reader
+from exporter.source import Abilities, Page, queries
 from tests.fakes import no_random
 from tests.poller.making import FILTERABLE, Clock, Meter, Vendor, settled, task
 

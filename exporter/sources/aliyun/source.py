@@ -4,7 +4,16 @@ from typing import Final
 
 from exporter.config.model import Account
 from exporter.domain import Concurrency, Scope, Task
-from exporter.source import Abilities, Page, Priority, Query, Source, SourceContext, SourceType
+from exporter.source import (
+    Abilities,
+    Outline,
+    Page,
+    Priority,
+    Query,
+    Source,
+    SourceContext,
+    SourceType,
+)
 from exporter.sources.aliyun.answer import CODES
 from exporter.sources.aliyun.client import Client
 from exporter.sources.aliyun.collector import OPERATIONS, AliyunConcurrency
@@ -28,12 +37,7 @@ class AliyunSource:
         self._client = client
         self._options = options
         self._zone = zone
-        self._abilities = Abilities(
-            statuses=frozenset(_NAMES),
-            page_size=options.page_size,
-            created_since=True,
-            details=True,
-        )
+        self._abilities = _abilities(options)
         self._concurrency = AliyunConcurrency(client, page_size=options.page_size)
 
     @property
@@ -146,6 +150,26 @@ def _options(account: Account) -> AliyunOptions:
     return account.options
 
 
+def _abilities(options: AliyunOptions) -> Abilities:
+    return Abilities(
+        statuses=frozenset(_NAMES),
+        page_size=options.page_size,
+        created_since=True,
+        details=True,
+        discovers=not options.instances and not options.job_groups,
+    )
+
+
+def _outline(account: Account) -> Outline:
+    options = _options(account)
+    named = options.instances or {group.instance_id for group in options.job_groups}
+    return Outline(
+        abilities=_abilities(options),
+        scopes=len(named) or None,
+        tasks=len(options.job_groups) or None,
+    )
+
+
 def _credentials(account: Account) -> ConfiguredCredentials:
     return ConfiguredCredentials(_options(account).credentials, f"{account.path}.credentials")
 
@@ -176,4 +200,5 @@ ALIYUN: Final = SourceType(
     codes=CODES,
     open=_open,
     check=_check,
+    outline=_outline,
 )

@@ -7,7 +7,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from exporter.config.model import Account
 from exporter.domain import Scope, Status, Task
 from exporter.errors import ConfigError, PollError, Reason
-from exporter.source import Abilities, Page, Priority, Query, Source, SourceContext, SourceType
+from exporter.source import (
+    Abilities,
+    Outline,
+    Page,
+    Priority,
+    Query,
+    Source,
+    SourceContext,
+    SourceType,
+)
 from exporter.sources.dezhu.answer import CODES, INCONCLUSIVE
 from exporter.sources.dezhu.client import Client
 from exporter.sources.dezhu.options import DezhuOptions
@@ -25,9 +34,7 @@ class DezhuSource:
 
     def __init__(self, client: Client, *, page_size: int) -> None:
         self._client = client
-        self._abilities = Abilities(
-            statuses=frozenset(_NUMBERS), page_size=page_size, statuses_per_query=1
-        )
+        self._abilities = _abilities(page_size)
 
     @property
     def abilities(self) -> Abilities:
@@ -89,6 +96,14 @@ class DezhuSource:
         )
 
 
+def _abilities(page_size: int) -> Abilities:
+    return Abilities(statuses=frozenset(_NUMBERS), page_size=page_size, statuses_per_query=1)
+
+
+def _outline(account: Account) -> Outline:
+    return Outline(abilities=_abilities(_options(account).page_size))
+
+
 def _number(statuses: frozenset[Status]) -> str:
     (status,) = statuses
     return _NUMBERS[status]
@@ -136,4 +151,5 @@ DEZHU: Final = SourceType(
     codes=CODES,
     open=_open,
     check=_check,
+    outline=_outline,
 )

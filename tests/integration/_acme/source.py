@@ -6,7 +6,7 @@ import msgspec
 
 from exporter.domain import Progress, Scope, Status, Task
 from exporter.errors import PollError, Reason
-from exporter.source import Abilities, Page, Priority, Query, SourceContext, SourceType
+from exporter.source import Abilities, Outline, Page, Priority, Query, SourceContext, SourceType
 from exporter.transport import Reply, Request, http_error, malformed
 from tests.integration._acme.options import AcmeOptions
 
@@ -21,9 +21,7 @@ class AcmeSource:
 
     @property
     def abilities(self) -> Abilities:
-        return Abilities(
-            statuses=frozenset(NAMES), page_size=self._options.page_size, statuses_per_query=1
-        )
+        return _abilities(self._options)
 
     @property
     def concurrency(self) -> None:
@@ -80,6 +78,14 @@ def _page(reply: Reply) -> Page:
         raise malformed("rows: expected a list of campaigns") from None
 
 
+def _abilities(options: AcmeOptions) -> Abilities:
+    return Abilities(statuses=frozenset(NAMES), page_size=options.page_size, statuses_per_query=1)
+
+
+def _outline(account: Any) -> Outline:
+    return Outline(abilities=_abilities(account.options))
+
+
 async def _open(context: SourceContext) -> AcmeSource:
     assert isinstance(context.account.options, AcmeOptions)
     return AcmeSource(context, context.account.options)
@@ -96,4 +102,5 @@ ACME = SourceType(
     codes={"locked": Reason.PERMISSION},
     open=_open,
     check=_check,
+    outline=_outline,
 )
