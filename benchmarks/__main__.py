@@ -8,11 +8,24 @@ import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmarks import growth, lag, latency, memory, scrape, sdk, start, sweep
+from benchmarks import (
+    budget,
+    calls,
+    growth,
+    lag,
+    latency,
+    memory,
+    scrape,
+    sdk,
+    start,
+    sweep,
+)
 from benchmarks.figures import Figure, document, machine, table
 
 _ALL: dict[str, Callable[..., Iterable[Figure]]] = {
     "start": start.run,
+    "budget": budget.run,
+    "calls": calls.run,
     "scrape": scrape.run,
     "latency": latency.run,
     "stalls": lag.run,
