@@ -113,14 +113,14 @@ ACCOUNT_FAMILIES: Final = (
     _account(
         "refresh_interval_seconds",
         _tier("interval"),
-        "How often a tier is polled now: as configured, or less often where the budget does not"
-        " hold that or polls take longer.",
+        "How often a tier is polled now.",
         "tier",
     ),
     _account(
         "configured_refresh_interval_seconds",
         _tier("configured"),
-        "How often the configuration wants a tier polled.",
+        "How often a tier is to be polled by the configuration; less often where the budget does"
+        " not hold that.",
         "tier",
     ),
     Family(

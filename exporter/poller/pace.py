@@ -38,8 +38,8 @@ class Pace:
         self._sustained = sustained
         self._calls: dict[tuple[Tier, Scope], float] = {}
         self._sums = dict.fromkeys(Tier, 0.0)
-        self._in_force: dict[tuple[Tier, Scope], float] = {}
-        self._took: dict[tuple[Tier, Scope], float] = {}
+        self._in_force: dict[Tier, dict[Scope, float]] = {tier: {} for tier in Tier}
+        self._took: dict[Tier, dict[Scope, float]] = {tier: {} for tier in Tier}
         self._planned: Mapping[Tier, float] = self._configured
         self._shorter_since: float | None = None
         self._told = 1.0
@@ -56,12 +56,11 @@ class Pace:
 
     def interval(self, tier: Tier) -> float:
         """The interval in force in seconds: that of the slowest scope."""
-        mine = (seconds for (of, _), seconds in self._in_force.items() if of is tier)
-        return max(self._planned[tier], max(mine, default=0.0))
+        return max(self._planned[tier], max(self._in_force[tier].values(), default=0.0))
 
     def longest_reading(self, tier: Tier) -> float:
         """Seconds that the latest complete reading of a tier took; that of the slowest scope."""
-        return max((took for (of, _), took in self._took.items() if of is tier), default=0.0)
+        return max(self._took[tier].values(), default=0.0)
 
     def expect(self, tier: Tier, scope: Scope, calls: int, *, now: float) -> None:
         """A reading that is under way takes so many calls, as far as it knows."""
@@ -76,18 +75,19 @@ class Pace:
         """
         before = self._calls.get((tier, scope), 0.0)
         self._count(tier, scope, max(float(calls), (before + calls) / 2))
-        self._took[tier, scope] = seconds
+        self._took[tier][scope] = seconds
 
     def scheduled(self, tier: Tier, scope: Scope, interval: float) -> None:
         """After a complete reading: the next one comes after so many seconds."""
-        self._in_force[tier, scope] = interval
+        self._in_force[tier][scope] = interval
 
     def forget(self, scope: Scope) -> None:
         """Drop what is known of a scope that is no longer read."""
         for tier in Tier:
             self._count(tier, scope, 0.0)
-            for known in (self._calls, self._in_force, self._took):
-                known.pop((tier, scope), None)
+            self._calls.pop((tier, scope), None)
+            self._in_force[tier].pop(scope, None)
+            self._took[tier].pop(scope, None)
 
     def _count(self, tier: Tier, scope: Scope, calls: float) -> None:
         self._sums[tier] += calls - self._calls.get((tier, scope), 0.0)

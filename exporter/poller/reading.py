@@ -22,6 +22,7 @@ from exporter.telemetry import AccountMeter
 _PASSES: Final = 3
 _SAME_PAGE_TRIES: Final = 3
 _PAGE_RETRIES: Final = 3
+_CALLS_A_RETRY: Final = 25
 _RETRY_WAIT_SECONDS: Final = 1.0
 _SPARE_PAGES: Final = 20
 _MOST_PAGES_UNCOUNTED: Final = 10_000
@@ -183,7 +184,7 @@ class Reader:
 
 
 class Calls:
-    """The calls of one poll; a few of them may be made again."""
+    """The calls of one poll; a few of them may be made again, in a long one now and then more."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -198,6 +199,9 @@ class Calls:
         """
         while True:
             self.made += 1
+            # A vendor that refuses one page in some hundred must not fail each list of thousands.
+            if self.made % _CALLS_A_RETRY == 0:
+                self._retries = min(_PAGE_RETRIES, self._retries + 1)
             try:
                 return await call()
             except PollError as error:

@@ -1,12 +1,15 @@
 """Intervals stretch where the budget does not hold them, and come back."""
 
+import contextlib
 import math
 
 import pytest
 
+from benchmarks.simulated import Gate
 from exporter.budget import sustained_rate
 from exporter.config.model import Budget, Common, Refresh
 from exporter.domain import Scope, Status, Tier
+from exporter.errors import PollError, Reason
 from exporter.limiter import Limiter
 from exporter.poller.pace import Pace
 from exporter.source import Abilities
@@ -168,17 +171,22 @@ class Metered(Vendor):
     def __init__(self, *rows, budget, **abilities):
         super().__init__(*rows, clock=Clock(), **abilities)
         self.limiter = Limiter(budget, self.clock)
-        self.sent = []
 
     async def page(self, query, number, *, priority):
-        async with self.limiter.slot(priority) as sent_at:
-            self.sent.append(sent_at)
-            return await super().page(query, number)
+        return await self._metered(super().page(query, number), priority)
 
     async def find(self, scope, task, *, priority):
-        async with self.limiter.slot(priority) as sent_at:
-            self.sent.append(sent_at)
-            return await super().find(scope, task)
+        return await self._metered(super().find(scope, task), priority)
+
+    async def _metered(self, answer, priority):
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(answer.close)
+            sent_at = await stack.enter_async_context(self.limiter.slot(priority))
+            try:
+                return await answer
+            except PollError as error:
+                self.limiter.throttled(error.retry_after, sent_at=sent_at)
+                raise
 
 
 class Transport:
@@ -194,9 +202,9 @@ class Transport:
         return self._limiter.sustained()
 
 
-def metered(*rows, budget, **more):
-    vendor = Metered(*rows, budget=budget, page_size=1, statuses_per_query=None, **more)
-    return Rig(vendor, transport=Transport(vendor.limiter), budget=budget)
+def metered(*rows, budget, **common):
+    vendor = Metered(*rows, budget=budget, page_size=1, statuses_per_query=None)
+    return Rig(vendor, transport=Transport(vendor.limiter), budget=budget, **common)
 
 
 def interval(rig, tier):
@@ -204,6 +212,7 @@ def interval(rig, tier):
     return rig.shelf.value(name, tier=tier.value)
 
 
+OFTEN = {"active": 30.0, "idle": 60.0, "finished": 90.0}
 FINISHED_ROWS = [task(f"f{number}", Status.COMPLETED) for number in range(60)]
 
 
@@ -255,6 +264,27 @@ async def test_a_tier_that_sleeps_long_is_read_soon_once_the_vendor_throttles_no
         assert {tier: interval(rig, tier) for tier in Tier} == INTERVALS
 
 
+async def test_a_vendor_that_throttles_is_read_whole_and_hardly_ever_refuses():
+    budget = Budget(requests_per_second=5, requests_per_hour=100_000)
+    refused = []
+    async with metered(task("a"), *FINISHED_ROWS, budget=budget, refresh=OFTEN) as rig:
+        gate = Gate(rig.clock, rate=1.0, window=1.0, sliding=False)
+
+        def fault(operation, _):
+            passes = operation == "scopes" or gate.passes()
+            refused.append(not passes)
+            return None if passes else PollError(Reason.RATE_LIMITED, "")
+
+        rig.vendor.fault = fault
+        await rig.forward(300)
+        refused.clear()
+        await rig.forward(FINISHED)
+        assert sum(refused) < len(refused) / 100
+        assert len(rig.shelf.exposed()) == 61
+        assert rig.state.up is True
+        assert rig.clock.now() - rig.state.tiers[Tier.FINISHED].last_success < 600
+
+
 async def test_what_a_long_reading_showed_first_is_there_until_the_next_one_is_complete():
     budget = Budget(requests_per_hour=110, requests_per_second=5, burst=10)
     async with metered(task("a"), *FINISHED_ROWS, budget=budget) as rig:
@@ -298,6 +328,23 @@ async def test_details_that_take_all_that_is_left_hold_up_no_progress():
     assert 0 < outstanding < 1100
     # Five pages, and none of them has waited for a detail.
     assert ended[True] == pytest.approx(ended[False], abs=0.01)
+
+
+async def test_details_trickle_through_a_budget_that_is_full(logged):
+    budget = Budget(requests_per_hour=200, requests_per_second=5, burst=10)
+    rows = [task("a"), *(task(f"f{number}", Status.COMPLETED) for number in range(200))]
+    vendor = Metered(*rows, budget=budget, page_size=1, statuses_per_query=None, details=True)
+    async with Rig(vendor, transport=Transport(vendor.limiter), budget=budget) as rig:
+        await rig.forward(2 * FINISHED)
+        assert interval(rig, Tier.FINISHED) > 1.5 * FINISHED
+        assert interval(rig, Tier.ACTIVE) == ACTIVE
+        outstanding = [rig.shelf.value("outbound_account_details_outstanding")]
+        for _ in range(6):
+            await rig.forward(FINISHED)
+            outstanding.append(rig.shelf.value("outbound_account_details_outstanding"))
+        assert outstanding[0] > 50
+        assert outstanding == sorted(outstanding, reverse=True)
+        assert outstanding[-1] == 0
 
 
 async def test_the_check_for_statuses_nobody_knows_is_one_row_a_finished_interval():

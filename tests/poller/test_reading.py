@@ -143,6 +143,17 @@ async def test_a_page_is_not_asked_for_again_for_ever():
     assert vendor.asked("page") == [1, 1, 1, 1]
 
 
+async def test_a_long_list_of_which_a_page_fails_now_and_then_is_read_to_its_end():
+    rows = [task(str(number)) for number in range(400)]
+    vendor = Vendor(*rows, statuses_per_query=None, page_size=2)
+    vendor.fault = lambda *_: (
+        PollError(Reason.RATE_LIMITED, "") if len(vendor.calls) % 30 == 0 else None
+    )
+    meter = Meter()
+    assert len((await read(vendor, meter=meter)).sightings) == 400
+    assert meter.retries.total() == 6
+
+
 @pytest.mark.parametrize("reason", [Reason.AUTH, Reason.PROTOCOL, Reason.CONFIG, Reason.CLOCK])
 async def test_what_a_retry_would_not_mend_is_not_retried(reason):
     vendor = Script(PollError(reason, ""))

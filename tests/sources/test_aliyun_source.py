@@ -151,6 +151,7 @@ async def test_abilities_are_those_of_the_vendor(aliyun):
         statuses_per_query=None,
         created_since=True,
         details=True,
+        discovers=True,
     )
 
 
