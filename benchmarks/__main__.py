@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
 import traceback
@@ -20,7 +21,7 @@ from benchmarks import (
     start,
     sweep,
 )
-from benchmarks.figures import Figure, document, machine, table
+from benchmarks.figures import Figure, document, machine, shown, table
 
 _ALL: dict[str, Callable[..., Iterable[Figure]]] = {
     "start": start.run,
@@ -48,7 +49,9 @@ def main() -> int:
         try:
             # One by one: what was measured before a failure is kept.
             for figure in _ALL[name](quick=flags.quick):
-                figures.append(figure)  # noqa: PERF402
+                figures.append(figure)
+                value = f"{shown(figure.value)} {figure.unit}".strip()
+                print(f"  {figure.name}: {value}", file=sys.stderr, flush=True)
         except Exception as error:  # noqa: BLE001 - one that fails does not stop the others
             traceback.print_exc()
             failed[name] = repr(error)
@@ -80,4 +83,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    # Whoever ends this ends its children with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.exit(main())

@@ -37,8 +37,8 @@ class Figure:
     def limit(self) -> str:
         """The limit in words; empty without one."""
         if self.at_least is not None:
-            return f"at least {self.at_least:,g}"
-        return "" if self.at_most is None else f"at most {self.at_most:,g}"
+            return f"at least {shown(self.at_least)}"
+        return "" if self.at_most is None else f"at most {shown(self.at_most)}"
 
 
 def table(figures: Sequence[Figure]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from benchmarks.figures import Figure
-from benchmarks.processes import canned, exporter, vendor
+from benchmarks.processes import canned, exporter, paced, vendor
 from benchmarks.scraper import Scraper
 
 _NAME: Final = "stalls"
@@ -36,7 +36,9 @@ def run(*, quick: bool) -> Iterator[Figure]:
     for size in _SIZES[:1] if quick else _SIZES:
         refresh = dict.fromkeys(("active", "idle", "finished"), f"{size.refresh_seconds:g}s")
         with canned(tasks=size.tasks, refresh=refresh, running_changed_share=1.0) as config:
-            end = _watched(config, after_seconds=size.refresh_seconds, scrape_seconds=1.0, lag=True)
+            end = _watched(
+                config, after_seconds=size.refresh_seconds, scrape_seconds=1.0, clients=8, lag=True
+            )
         yield from _figures(end, size)
 
 
@@ -79,13 +81,25 @@ def observed(tasks: int, *, scrape_seconds: float, **options: Any) -> dict[str, 
 
 
 def _watched(
-    config: str, *, after_seconds: float, scrape_seconds: float, **options: Any
+    config: str, *, after_seconds: float, scrape_seconds: float, clients: int = 0, **options: Any
 ) -> dict[str, Any]:
     with exporter(config, steps=True, tick_after=after_seconds - 1, **options) as subject:
-        with scraping(f"{subject.url}/metrics", every=scrape_seconds):
+        url = f"{subject.url}/metrics"
+        with scraping(url, every=scrape_seconds), _beside(url, clients):
             first = subject.swept(_WAIT_SECONDS)
             subject.swept(_WAIT_SECONDS, after=max(first["ended"].values()))
         return {"samples": first["samples"], **subject.end()}
+
+
+@contextmanager
+def _beside(url: str, clients: int) -> Iterator[None]:
+    """So many more clients, with gzip once a second each."""
+    if not clients:
+        yield
+        return
+    with paced(url, gzip=True, clients=clients, every_seconds=1.0) as more:
+        yield
+        more.scrapes()
 
 
 def told(steps: list[dict]) -> str:

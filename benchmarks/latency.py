@@ -1,7 +1,6 @@
 """Scrapes of paced clients while polls run and publish, beside the idle moments of the same run."""
 
 import json
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Any, Final
 
 from benchmarks.figures import Figure
 from benchmarks.moments import Span, busy_spans, parted
-from benchmarks.processes import Subject, child, cpu_seconds, exporter
+from benchmarks.processes import Subject, child, cpu_seconds, exporter, paced
 from benchmarks.steps import percentile
 
 _NAME: Final = "latency"
@@ -30,7 +29,7 @@ class Round:
 
 _ROUNDS: Final = (
     Round(coding="gzip", every_seconds=1.0, seconds=60.0),
-    Round(coding="plain", every_seconds=4.0, seconds=120.0),
+    Round(coding="plain", every_seconds=4.0, seconds=90.0),
 )
 
 
@@ -61,29 +60,18 @@ def run(*, quick: bool) -> Iterator[Figure]:
     yield _figure("vendor series", samples, "", at_least=None if quick else _LEAST_SERIES)
     share = (after[0] - before[0]) / (after[1] - before[1])
     yield _figure("CPU of the vendor, of that of the exporter", share * 100, "%")
-    for each, row in found.items():
-        yield from _figures(each, row, busy)
+    for each, scrapes in found.items():
+        yield from _figures(each, scrapes, busy)
 
 
-def _scraped(subject: Subject, each: Round, *, quick: bool) -> dict[str, Any]:
-    print(f"  {each.coding} ...", file=sys.stderr, flush=True)
-    options = {
-        "url": f"{subject.url}/metrics",
-        "gzip": each.coding == "gzip",
-        "clients": _CLIENTS,
-        "every_seconds": each.every_seconds,
-    }
-    before = cpu_seconds(subject.pid)
-    with child("benchmarks.clients", json.dumps(options)) as clients:
+def _scraped(subject: Subject, each: Round, *, quick: bool) -> list[Span]:
+    pace = {"clients": _CLIENTS, "every_seconds": each.every_seconds}
+    with paced(f"{subject.url}/metrics", gzip=each.coding == "gzip", **pace) as clients:
         time.sleep(each.seconds / (3 if quick else 1))
-        row = clients.finish(60)
-    if row["failures"]:
-        raise RuntimeError(f"scrapes failed: {row['failures']}")
-    return row | {"exporter_cpu": cpu_seconds(subject.pid) - before}
+        return clients.scrapes()
 
 
-def _figures(each: Round, row: dict[str, Any], busy: list[Span]) -> Iterator[Figure]:
-    scrapes = [(began, began + seconds) for began, seconds, _ in row["scrapes"]]
+def _figures(each: Round, scrapes: list[Span], busy: list[Span]) -> Iterator[Figure]:
     met, idle = parted(scrapes, busy)
     if not met or not idle:
         raise RuntimeError(f"{each.coding}: {len(met)} scrapes met work, {len(idle)} did not")

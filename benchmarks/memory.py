@@ -13,14 +13,14 @@ _NAME: Final = "memory"
 _MEGABYTE: Final = 1e6
 _CONSTANT: Final = 80 * _MEGABYTE
 _MOST_TIMES, _REST_TIMES = 4.0, 2.5
-_LATER_SWEEPS: Final = 3
+_LATER_SWEEPS: Final = 2
 _REST_SECONDS: Final = 8.0
 
 
 def run(*, quick: bool) -> Iterator[Figure]:
     """Sweep, sweep again when rows have changed, scrape both forms all the while; then rest."""
     # The last sweep ends well before the next: only a new minute may come while it rests.
-    tasks, seconds = (10_000, 20) if quick else (100_000, 25)
+    tasks, seconds = (10_000, 20) if quick else (100_000, 20)
     refresh = dict.fromkeys(("active", "idle", "finished"), f"{seconds}s")
     vendor = canned(tasks=tasks, refresh=refresh, running_changed_share=1.0)
     with vendor as config, exporter(config, tick_after=30.0) as subject:

@@ -159,6 +159,31 @@ class Subject:
                 return row
 
 
+class Clients:
+    """Clients that scrape until they are asked for what they found."""
+
+    def __init__(self, process: Child) -> None:
+        self._process = process
+
+    def scrapes(self) -> list[tuple[float, float]]:
+        """End them; from and to of each scrape, on the monotonic clock.
+
+        Raises:
+            ChildError: A scrape failed.
+        """
+        row = self._process.finish(60)
+        if row["failures"]:
+            raise ChildError(f"scrapes failed: {row['failures']}")
+        return [(began, began + seconds) for began, seconds, _ in row["scrapes"]]
+
+
+@contextmanager
+def paced(url: str, **options: Any) -> Iterator[Clients]:
+    """Clients with the other options of ``benchmarks.clients.Pace``."""
+    with child("benchmarks.clients", json.dumps({"url": url, **options})) as process:
+        yield Clients(process)
+
+
 @contextmanager
 def exporter(config: str, **options: Any) -> Iterator[Subject]:
     """The exporter with a configuration and the options of ``benchmarks.subject``."""
