@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.registry import Collector
 
 from exporter import __version__
 from exporter.domain import Tier
@@ -18,9 +19,41 @@ from exporter.errors import Reason
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
+_EOF: Final = b"# EOF\n"
 _ACCOUNT: Final = ("platform", "account")
 _OPERATION: Final = (*_ACCOUNT, "operation")
 _SECONDS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class _Part:
+    """Some of the metrics, which are rendered anew only after one of them has changed.
+
+    Nearly all self-metrics are counters of failures that hardly ever occur, one for each code; to
+    render them for each scrape would cost many times what the scrape itself costs.
+    """
+
+    def __init__(self, metrics: Sequence[Collector]) -> None:
+        self._metrics = metrics
+        self._version = 0
+        self._rendered: dict[Callable[..., bytes], tuple[int, bytes]] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        """What a registry gives to whoever renders it."""
+        for metric in self._metrics:
+            yield from metric.collect()
+
+    def change(self) -> None:
+        """One of them is not what it was."""
+        self._version += 1
+
+    def rendered(self, render: Callable[..., bytes]) -> bytes:
+        """All of them as text, by a function of prometheus-client; may run in any thread."""
+        # Taken first: a change while it is rendered makes it old, whoever has seen it.
+        version = self._version
+        known = self._rendered.get(render)
+        if known is None or known[0] != version:
+            known = self._rendered[render] = version, render(self)
+        return known[1]
 
 
 class Telemetry:
@@ -29,7 +62,9 @@ class Telemetry:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry(auto_describe=True)
         self._updates: dict[AccountMeter, Callable[[], None]] = {}
-        self._process_metrics()
+        self._process = prometheus_client.ProcessCollector(registry=self.registry)
+        self._platform = prometheus_client.PlatformCollector(registry=self.registry)
+        self._build = self._build_info()
         self.reload_successful = self._gauge(
             "config_last_reload_successful", "1 if the latest load of the configuration worked."
         )
@@ -42,6 +77,8 @@ class Telemetry:
         )
         self.exposition_series = self._gauge("exposition_series", "Vendor series exposed.")
         self._per_account()
+        self.calls = _Part((self.requests, self.durations))
+        self.failed_calls = _Part((self.failures, self.retries, self.throttles))
 
     def account(
         self,
@@ -71,16 +108,26 @@ class Telemetry:
 
     def text(self) -> bytes:
         """All self-metrics in text format 0.0.4. Reads /proc: call it off the event loop."""
-        return generate_latest(self.registry)
+        return b"".join(part.rendered(generate_latest) for part in self._parts())
 
     def openmetrics(self) -> bytes:
         """The same as OpenMetrics 1.0, its ``# EOF`` included."""
-        exposition: bytes = openmetrics.generate_latest(self.registry)  # type: ignore[no-untyped-call]
-        return exposition
+        parts = (part.rendered(openmetrics.generate_latest) for part in self._parts())
+        return b"".join(part.removesuffix(_EOF) for part in parts) + _EOF
 
-    def _process_metrics(self) -> None:
-        prometheus_client.ProcessCollector(registry=self.registry)
-        prometheus_client.PlatformCollector(registry=self.registry)
+    def _parts(self) -> Iterator["_Part"]:
+        """Every metric, in parts; those of the last one are always rendered anew."""
+        yield from (self.failed_calls, self.calls)
+        yield _Part(
+            (
+                *(self._process, self._platform, self._build),
+                *(self.reload_successful, self.reload_success_timestamp),
+                *(self.exposition_bytes, self.exposition_series),
+                *(self.budget_rate, self.budget_remaining, self.skips, self.unknowns),
+            )
+        )
+
+    def _build_info(self) -> Gauge:
         build = Gauge(
             "outbound_exporter_build_info",
             "Version of the exporter and of its Python.",
@@ -89,6 +136,7 @@ class Telemetry:
         )
         python = ".".join(str(part) for part in sys.version_info[:3])
         build.labels(__version__, python).set(1)
+        return build
 
     def _gauge(self, name: str, help_text: str, labels: tuple[str, ...] = ()) -> Gauge:
         return Gauge(f"outbound_exporter_{name}", help_text, labels, registry=self.registry)
@@ -163,21 +211,26 @@ class AccountMeter:
                 telemetry.failures.labels(*labels, reason.value, code)
         for tier in Tier:
             telemetry.skips.labels(*account, tier.value)
+        telemetry.calls.change()
+        telemetry.failed_calls.change()
 
     def answered(self, operation: str, seconds: float) -> None:
         """A call was made and took ``seconds``, whatever came of it."""
         self._telemetry.requests.labels(*self._account, operation).inc()
         self._telemetry.durations.labels(*self._account, operation).observe(seconds)
+        self._telemetry.calls.change()
 
     def failed(self, operation: str, reason: Reason, code: str) -> None:
         """A call failed; ``code`` from the source's closed list."""
         self._telemetry.failures.labels(*self._account, operation, reason.value, code).inc()
         if reason is Reason.RATE_LIMITED:
             self._telemetry.throttles.labels(*self._account, operation).inc()
+        self._telemetry.failed_calls.change()
 
     def retried(self, operation: str) -> None:
         """A call is made again within the same poll."""
         self._telemetry.retries.labels(*self._account, operation).inc()
+        self._telemetry.failed_calls.change()
 
     def skipped(self, tier: Tier, polls: int) -> None:
         """So many polls of a tier were left out."""
@@ -203,3 +256,5 @@ class AccountMeter:
         labels = dict(zip(_ACCOUNT, self._account, strict=True))
         for metric in self._telemetry.per_account():
             metric.remove_by_labels(labels)
+        self._telemetry.calls.change()
+        self._telemetry.failed_calls.change()
