@@ -22,6 +22,8 @@ Chunks = Mapping[str, tuple[Segment | Body, ...]]
 _FEW_PIECES: Final = 500
 """So many are joined in the time that it takes to wake a thread."""
 
+_LARGE_BYTES: Final = 8 * 1024**2
+
 _HEADERS: Final[Mapping[str, Body]] = {
     family.name: joined([segment(header(family.name, family.help), samples=0)])
     for family in FAMILIES
@@ -109,12 +111,18 @@ class Store:
         pieces = sum(len(chunks) for parts in changed.values() for chunks in parts)
         pieces += sum(len(families) for families in joint.values())
         if pieces <= _FEW_PIECES:
-            self.publication = _publication(joint, changed)
+            fresh = _publication(joint, changed)
         else:
-            self.publication = await asyncio.to_thread(_publication, joint, changed)
-        self._joint = dict(self.publication.accounts)
+            fresh = await asyncio.to_thread(_publication, joint, changed)
+        old: list[object] = [self.publication, self._joint, joint, changed]
+        large = self.publication.body.plain_bytes > _LARGE_BYTES
+        self.publication, self._joint = fresh, dict(fresh.accounts)
         self._published.set()
-        return self.publication
+        if large:
+            # To give back the memory of what is not published any more takes tens of milliseconds.
+            del joint, changed
+            await asyncio.to_thread(old.clear)
+        return fresh
 
     def _touch(self, account: str) -> None:
         self._touched.add(account)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Final
 
 import structlog
 
@@ -21,6 +22,8 @@ from exporter.source import Source
 from exporter.steps import in_steps
 from exporter.telemetry import AccountMeter
 from exporter.transport import Transport
+
+_FREED_AT_ONCE: Final = 2000
 
 _log = structlog.get_logger()
 
@@ -130,11 +133,19 @@ class Context:
     async def record(self, reading: Reading) -> list[Task]:
         """Take a complete reading into the book, in steps that leave the loop free.
 
+        Its sightings are given up.
+
         Returns:
             The tasks of its tier that it lacks and whose new place has to be looked up.
         """
         async with self._publisher.book_at_rest:
-            return await in_steps(self.book.record(reading, now=self.clock.now()))
+            missing = await in_steps(self.book.record(reading, now=self.clock.now()))
+        # Freed at once, with all tasks that are what they were, they would hold the loop too.
+        while reading.sightings:
+            for _ in range(min(len(reading.sightings), _FREED_AT_ONCE)):
+                reading.sightings.popitem()
+            await asyncio.sleep(0)
+        return missing
 
     def note_unknown(self, task: Task) -> None:
         """Count the values of a task that could not be read; log each field once."""

@@ -113,7 +113,10 @@ class Publisher:
         A publication that fails or is cancelled loses neither.
         """
         for place, mine in changes.items():
-            self._pending.setdefault(place, {}).update(mine)
+            if place in self._pending:
+                self._pending[place].update(mine)
+            else:
+                self._pending[place] = mine
             self._unpublished.add(place)
             self._blocks.setdefault(place, Blocks(Scope(place[0])))
 
@@ -132,7 +135,7 @@ class Publisher:
     ) -> "dict[object, Chunks | None]":
         blocks = self._blocks[place]
         blocks.rename(scope)
-        for some in chunks(list(self._pending.get(place, {}).items()), STEP_TASKS):
+        for some in chunks(self._pending.get(place, {}).items(), STEP_TASKS):
             for task_id, task in some:
                 blocks.apply(task_id, task)
             await asyncio.sleep(0)

@@ -103,8 +103,14 @@ class Reader:
 
         for query in queries(abilities, scope, tier, created_since):
             listing = _Listing(self, query, PRIORITY_OF[tier])
-            sightings.update(await listing.read(expect_more))
+            found = await listing.read(expect_more)
             calls += listing.calls.made
+            if len(found) < len(sightings):
+                sightings.update(found)
+                continue
+            # A list of a hundred thousand is not copied for the sake of a short one before it.
+            earlier, sightings = sightings, found
+            sightings.update((key, seen) for key, seen in earlier.items() if key not in found)
         return Reading(
             scope,
             tier,

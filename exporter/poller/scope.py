@@ -14,7 +14,9 @@ from exporter.poller.reading import Reader, Reading
 from exporter.poller.selection import Selector
 from exporter.schedule import SLOW_RETRY_SECONDS, Timetable, retry_delay
 from exporter.source import Priority
+from exporter.steps import chunks
 
+_STEP: Final = 5000
 _UNTOLD: Final = frozenset({Reason.PERMISSION, Reason.PROTOCOL, Reason.CONFIG, Reason.BUG})
 """Failures of a look-up that asking again would not mend, while reading lists may tell."""
 _SHORTEST_SLEEP_SECONDS: Final = 0.001
@@ -174,9 +176,11 @@ class ScopePoller:
         return bound if oldest is None else min(bound, oldest)
 
     async def _record(self, reading: Reading) -> list[Task]:
-        for sighting in reading.sightings.values():
-            if sighting.task.unknown:
-                self._context.note_unknown(sighting.task)
+        for some in chunks(reading.sightings.values(), _STEP):
+            for sighting in some:
+                if sighting.task.unknown:
+                    self._context.note_unknown(sighting.task)
+            await asyncio.sleep(0)
         self._sizes[reading.tier] = len(reading.sightings)
         # After its finished lists a scope is counted, at the price of one call.
         self._context.pace.read(

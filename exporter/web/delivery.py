@@ -1,7 +1,7 @@
 """Sends long bodies in short steps, and gives up on a client that does not read."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from typing import Final
 
@@ -40,7 +40,7 @@ def slices(pieces: Iterable[Bytes]) -> Iterator[Bytes]:
 
 async def send(
     request: web.Request,
-    pieces: Sequence[Bytes],
+    pieces: list[Bytes],
     *,
     size_bytes: int,
     headers: Mapping[str, str],
@@ -51,7 +51,8 @@ async def send(
 
     A client that goes away ends it quietly. One that has not taken everything within
     ``limit_seconds`` loses its connection, so that it notices and holds nothing up. With
-    ``threads``, of which one must be free, a long body is sent by one of them.
+    ``threads``, of which one must be free, a long body is sent by one of them, and ``pieces`` is
+    empty afterwards.
     """
     response = web.StreamResponse(headers=headers)
     response.content_length = size_bytes

@@ -25,10 +25,10 @@ def can_hand_over(transport: asyncio.Transport) -> bool:
     return not encrypts and not transport.get_write_buffer_size()
 
 
-async def hand_over(
-    transport: asyncio.Transport, pieces: Sequence[Bytes], threads: Executor
-) -> None:
+async def hand_over(transport: asyncio.Transport, pieces: list[Bytes], threads: Executor) -> None:
     """Send ``pieces`` over the connection of a transport, which writes nothing meanwhile.
+
+    The list is empty afterwards: what nobody else holds is freed by the thread.
 
     Raises:
         ConnectionError: The client is gone; the transport is closed.
@@ -51,7 +51,7 @@ async def hand_over(
         raise
 
 
-def _send(connection: socket.socket, pieces: Sequence[Bytes]) -> None:
+def _send(connection: socket.socket, pieces: list[Bytes]) -> None:
     # Whether it blocks is a property of the connection and not of the descriptor. The loop goes on
     # reading from it meanwhile, but only what is there already, for which nobody waits.
     with connection:
@@ -60,6 +60,7 @@ def _send(connection: socket.socket, pieces: Sequence[Bytes]) -> None:
             for first in range(0, len(pieces), _MOST_PIECES):
                 _send_some(connection, pieces[first : first + _MOST_PIECES])
         finally:
+            pieces.clear()
             connection.setblocking(False)
 
 

@@ -58,7 +58,7 @@ async def test_more_pieces_than_one_call_takes_arrive_whole_and_what_is_written_
 
     async def handle(_, writer):
         assert can_hand_over(writer.transport)
-        await hand_over(writer.transport, pieces, threads)
+        await hand_over(writer.transport, list(pieces), threads)
         writer.write(b"after")
         writer.close()
 
