@@ -16,7 +16,7 @@ from exporter.flags import above_zero, add_estimate_flags, from_zero, mix_of, po
 _FLAG: Final = re.compile(r"(?<!\S)--[a-z][a-z.-]*")
 # A scrape changes threads a few times, and each change may wait that long for the interpreter while
 # a poll is rendered; Python's own 5 ms would be most of what a scrape takes then.
-_SWITCH_SECONDS: Final = 0.0005
+_SWITCH_SECONDS: Final = 0.0001
 # Those of exporter.logs, which would load structlog.
 _LOG_FLAGS: Final = {
     "level": (("debug", "info", "warn", "error"), "info"),

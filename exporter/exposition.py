@@ -121,9 +121,10 @@ def segments(texts: Sequence[Text]) -> list[Segment]:
 
 
 class Body(msgspec.Struct, frozen=True):
-    """Segments in order, with what a response needs to know of them as a whole."""
+    """Segments in order as what is sent of them, and what a response has to know of the whole."""
 
-    segments: tuple[Segment, ...] = ()
+    plain: tuple[Bytes, ...] = ()
+    deflated: tuple[bytes, ...] = ()
     plain_bytes: int = 0
     deflated_bytes: int = 0
     crc: int = 0
@@ -145,16 +146,24 @@ def gzip_head() -> bytes:
 
 def joined(parts: Iterable[Segment | Body]) -> Body:
     """Parts one after another as one body, at the cost of one step each."""
-    segments: list[Segment] = []
+    plain: list[Bytes] = []
+    deflated: list[bytes] = []
     plain_bytes = deflated_bytes = samples = crc = 0
     for part in parts:
         if isinstance(part, Body):
-            segments += part.segments
+            plain += part.plain
+            deflated += part.deflated
             deflated_bytes += part.deflated_bytes
         else:
-            segments.append(part)
+            plain.append(part.plain)
+            deflated.append(part.deflated)
             deflated_bytes += len(part.deflated)
         plain_bytes += part.plain_bytes
         samples += part.samples
         crc = isal_zlib.crc32_combine(crc, part.crc, part.plain_bytes)
-    return Body(tuple(segments), plain_bytes, deflated_bytes, crc, samples)
+    return Body(tuple(plain), tuple(deflated), plain_bytes, deflated_bytes, crc, samples)
+
+
+def packed(body: Body) -> Body:
+    """The same with its deflated form in one piece: thousands of small ones are slow to send."""
+    return msgspec.structs.replace(body, deflated=(b"".join(body.deflated),))

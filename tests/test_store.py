@@ -21,7 +21,7 @@ def chunk(family, account, *values):
 
 
 def text_of(body):
-    return b"".join(part.plain for part in body.segments).decode()
+    return b"".join(body.plain).decode()
 
 
 def lines_of(publication):
@@ -221,7 +221,7 @@ async def test_the_picture_is_one_gzip_stream(store):
         store.replace(name, {"part": chunk(CALLS, name, *range(100))})
     body = (await store.publish()).body
 
-    stream = gzip_head() + b"".join(part.deflated for part in body.segments) + body.gzip_tail(b"")
+    stream = gzip_head() + b"".join(body.deflated) + body.gzip_tail(b"")
     assert gzip.decompress(stream) == text_of(body).encode()
 
 

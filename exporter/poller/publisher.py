@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from exporter.calling_hours import is_open, next_edge, remaining_seconds
 from exporter.config.model import Account
 from exporter.domain import AccountState, Schedule, Scope, Task, Tier
-from exporter.exposition import Body, Segment, joined, segments
+from exporter.exposition import Body, Segment, joined, packed, segments
 from exporter.families import ClockView
 from exporter.poller.blocks import SHOWN_TASKS, Block, Blocks
 from exporter.poller.book import Book
@@ -267,4 +267,4 @@ def _joined(blocks: Sequence[Chunks]) -> Chunks:
     for mine in blocks:
         for name, chunk in mine.items():
             pieces.setdefault(name, []).extend(chunk)
-    return {name: (joined(mine),) for name, mine in pieces.items()}
+    return {name: (packed(joined(mine)),) for name, mine in pieces.items()}

@@ -116,10 +116,10 @@ def _picture(
     body = publication.of(names) if names else publication.body
     if compressed:
         head, end = gzip_head(), body.gzip_tail(tail())
-        pieces: list[Bytes] = [head, *[part.deflated for part in body.segments], end]
+        pieces: list[Bytes] = [head, *body.deflated, end]
         return pieces, len(head) + body.deflated_bytes + len(end)
     end = tail()
-    return [*[part.plain for part in body.segments], end], body.plain_bytes + len(end)
+    return [*body.plain, end], body.plain_bytes + len(end)
 
 
 def _refusal(unknown: Sequence[str], publication: Publication) -> web.Response:

@@ -105,7 +105,7 @@ class World:
 
 
 def text_of(publication) -> str:
-    return b"".join(part.plain for part in publication.body.segments).decode()
+    return b"".join(publication.body.plain).decode()
 
 
 @lru_cache(maxsize=4)

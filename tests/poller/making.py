@@ -158,8 +158,8 @@ class Shelf:
         found = []
         for chunks in self.parts.values():
             for piece in (chunks or {}).get(family, ()):
-                for segment in getattr(piece, "segments", [piece]):
-                    found += bytes(segment.plain).decode().splitlines()
+                texts = piece.plain if isinstance(piece.plain, tuple) else (piece.plain,)
+                found += b"".join(texts).decode().splitlines()
         return found
 
     def statuses(self):

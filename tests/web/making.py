@@ -94,7 +94,7 @@ async def big_store(megabytes: int = 30) -> Store:
 
 
 def plain(store: Store) -> bytes:
-    return b"".join(part.plain for part in store.publication.body.segments)
+    return b"".join(store.publication.body.plain)
 
 
 async def a_site(store: Store, **changes: Any) -> Site:
