@@ -1,8 +1,8 @@
 """The composition root: opens everything, owns every task, and is the only place that wires."""
 
 import asyncio
+import os
 import random
-import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ _log = structlog.get_logger()
 
 
 def _fresh_nonce() -> str:
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,9 @@ class Limiter:
         return self._state.remaining(self._clock.monotonic())
 
     async def _enter(self, priority: int) -> float:
+        now = self._clock.monotonic()
+        if not self._waiting and self._free and self._state.wait(now, priority=priority) <= 0:
+            return self._taken(now)
         mine = (priority, next(self._order), asyncio.Event())
         heapq.heappush(self._waiting, mine)
         try:
@@ -70,6 +73,9 @@ class Limiter:
             return None
         if self._state.wait(now, priority=mine[0]) > 0:
             return None
+        return self._taken(now)
+
+    def _taken(self, now: float) -> float:
         self._state.take(now)
         self._free -= 1
         return now

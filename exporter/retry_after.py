@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 LONGEST_SECONDS: Final = 900.0
@@ -34,6 +35,8 @@ def waiting_seconds(headers: Mapping[str, str], *, received_at: float | None) ->
     return min(max(0.0, at - now), LONGEST_SECONDS)
 
 
+# Answers of the same second, of which there are many, carry the same date.
+@lru_cache(maxsize=64)
 def epoch_seconds(date: str) -> float | None:
     """An HTTP date in epoch seconds; None if it is none."""
     try:

@@ -201,12 +201,18 @@ class AccountMeter:
     ) -> None:
         self._telemetry = telemetry
         self._account = account
+        # Kept, for to look them up takes longer than to count.
+        self._calls = {
+            operation: (
+                telemetry.requests.labels(*account, operation),
+                telemetry.durations.labels(*account, operation),
+            )
+            for operation in operations
+        }
         for operation in operations:
             labels = (*account, operation)
-            telemetry.requests.labels(*labels)
             telemetry.retries.labels(*labels)
             telemetry.throttles.labels(*labels)
-            telemetry.durations.labels(*labels)
             for code, reason in codes.items():
                 telemetry.failures.labels(*labels, reason.value, code)
         for tier in Tier:
@@ -216,8 +222,9 @@ class AccountMeter:
 
     def answered(self, operation: str, seconds: float) -> None:
         """A call was made and took ``seconds``, whatever came of it."""
-        self._telemetry.requests.labels(*self._account, operation).inc()
-        self._telemetry.durations.labels(*self._account, operation).observe(seconds)
+        requests, durations = self._calls[operation]
+        requests.inc()
+        durations.observe(seconds)
         self._telemetry.calls.change()
 
     def failed(self, operation: str, reason: Reason, code: str) -> None:
