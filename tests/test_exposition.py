@@ -11,13 +11,16 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
 from exporter.exposition import (
+    Text,
     gzip_head,
     header,
     joined,
     label_value,
     masked,
     number,
+    packed,
     segment,
+    segments,
 )
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
@@ -42,10 +45,36 @@ def test_segments_and_a_tail_are_one_valid_gzip_stream(parts, tail):
     assert body.samples == len(parts)
 
 
+@pytest.mark.parametrize("size", [0, 1, 300_000])
+def test_texts_kept_together_are_whole_in_their_order_small_and_large(size):
+    texts = [Text((b"a" * size, b"b"), 2), Text((), 0), Text((b"c" * size,), 1)]
+    made = segments(texts)
+    assert [bytes(each.plain) for each in made] == [b"".join(text.pieces) for text in texts]
+    assert [each.samples for each in made] == [2, 0, 1]
+    assert joined(made).plain_bytes == 2 * size + 1
+
+
+def test_a_large_text_cannot_be_changed_and_is_shared_by_all_who_send_it():
+    (made,) = segments([Text((b"x" * 300_000,), 1)])
+    assert isinstance(made.plain, memoryview)
+    assert made.plain.readonly
+    assert joined([made]).plain[0] is made.plain
+
+
+@given(parts=st.lists(st.binary(max_size=200), max_size=9))
+def test_a_packed_body_is_the_same_body_with_one_deflated_piece(parts):
+    body = joined([segment(part, samples=1) for part in parts])
+    one = packed(body)
+    assert one.deflated == (b"".join(body.deflated),)
+    assert gzip.decompress(gzip_head() + one.deflated[0] + one.gzip_tail(b"z")) == (
+        b"".join(parts) + b"z"
+    )
+
+
 @given(parts=st.lists(st.binary(max_size=200), max_size=9), cut=st.integers(0, 9))
 def test_joining_bodies_is_the_same_as_joining_their_segments(parts, cut):
-    segments = [segment(part, samples=2) for part in parts]
-    assert joined([joined(segments[:cut]), joined(segments[cut:])]) == joined(segments)
+    made = [segment(part, samples=2) for part in parts]
+    assert joined([joined(made[:cut]), joined(made[cut:])]) == joined(made)
 
 
 @pytest.mark.parametrize(

@@ -266,3 +266,61 @@ def test_both_formats_parse_and_hold_the_same_samples(telemetry):
     assert samples(text_families(plain)) == samples(openmetrics_families(openmetrics))
     assert openmetrics.endswith("\n# EOF\n")
     assert "_created" not in plain + openmetrics
+
+
+# What is rendered again
+
+
+def rendered_families(monkeypatch, telemetry, method):
+    """The families that are rendered now; the others are kept from before."""
+    seen = []
+    for metric in (*telemetry.per_account(),):
+        original = metric.collect
+        monkeypatch.setattr(
+            metric, "collect", lambda o=original, n=metric._name: seen.append(n) or o()
+        )
+    getattr(telemetry, method)()
+    monkeypatch.undo()
+    return set(seen)
+
+
+CALLS = {"outbound_exporter_api_requests", "outbound_exporter_api_request_duration_seconds"}
+FAILURES = {f"outbound_exporter_api_{name}" for name in ("failures", "retries", "throttled")}
+
+
+@pytest.mark.parametrize("method", ["text", "openmetrics"])
+def test_counters_of_calls_are_rendered_again_only_after_they_changed(
+    monkeypatch, telemetry, method
+):
+    meter = metered(telemetry)
+    getattr(telemetry, method)()
+    assert not rendered_families(monkeypatch, telemetry, method) & (CALLS | FAILURES)
+    meter.answered("list", 0.1)
+    assert rendered_families(monkeypatch, telemetry, method) & (CALLS | FAILURES) == CALLS
+    meter.retried("list")
+    assert rendered_families(monkeypatch, telemetry, method) & (CALLS | FAILURES) == FAILURES
+
+
+@pytest.mark.parametrize("method", ["text", "openmetrics"])
+def test_every_change_shows_at_once(telemetry, method):
+    meter = metered(telemetry)
+
+    def shown(name, *parts):
+        lines = getattr(telemetry, method)().decode().splitlines()
+        start = f"outbound_exporter_{name}{{"
+        return [
+            line.rpartition(" ")[2]
+            for line in lines
+            if line.startswith(start) and all(part in line for part in parts)
+        ]
+
+    assert shown("api_failures_total", "10001", "list") == ["0.0"]
+    meter.failed("list", Reason.AUTH, "10001")
+    assert shown("api_failures_total", "10001", "list") == ["1.0"]
+    meter.answered("list", 0.1)
+    assert shown("api_requests_total", '"list"') == ["1.0"]
+    metered(telemetry, "b")
+    assert shown("api_requests_total", 'account="b"') == ["0.0", "0.0"]
+    meter.remove()
+    assert shown("api_requests_total", 'account="a"') == []
+    assert shown("api_failures_total", 'account="a"') == []

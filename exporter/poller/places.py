@@ -94,6 +94,8 @@ class Places:
             entries = self._entries[place] = {}
         entries[task_id] = entry
         self._statuses[entry.task.status] += 1
+        if entry.missing_since is not None:
+            self._missing[task_id] = None
         if entry.seen_at < self._oldest.get(place, inf):
             self._oldest[place] = entry.seen_at
         self._note(place, task_id, entry.task)
