@@ -71,7 +71,11 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """What one account will ask; ``details`` is how many tasks are described at first, or 0."""
+    """What one account will ask.
+
+    ``details`` is how many tasks are described at first, or 0; ``concurrency`` how many calls the
+    collector of that name makes at the active interval, or 0.
+    """
 
     account: Account
     outline: Outline
@@ -79,6 +83,7 @@ class Estimate(msgspec.Struct, frozen=True):
     rows: tuple[Row, ...]
     plan: Plan
     details: int
+    concurrency: int = 0
 
 
 def estimate(account: Account, outline: Outline, mix: Mix) -> Estimate:
@@ -108,6 +113,7 @@ def estimate(account: Account, outline: Outline, mix: Mix) -> Estimate:
         rows=tuple(rows),
         plan=plan(loads, sustained=sustained_rate(common.budget)),
         details=min(mix.tasks, account.common.tasks.limit) if detailed else 0,
+        concurrency=_concurrency(account, outline, mix.active, scopes=scopes),
     )
 
 
@@ -128,6 +134,14 @@ def _reading(outline: Outline, tier: Tier, tasks: int, *, scopes: int) -> int:
     return scopes * reading_calls(each, page_size=abilities.page_size)
 
 
+def _concurrency(account: Account, outline: Outline, active: int, *, scopes: int) -> int:
+    """One call for the account, one for each scope, and the list of what calls there."""
+    if not outline.concurrency or "concurrency" not in account.common.collect:
+        return 0
+    listed = pages(math.ceil(active / scopes), page_size=outline.abilities.page_size)
+    return 1 + scopes * (1 + listed)
+
+
 def _lines(each: Estimate) -> Iterator[str]:
     scopes = each.outline.scopes
     where = (
@@ -140,6 +154,11 @@ def _lines(each: Estimate) -> Iterator[str]:
     for row in each.rows:
         yield _row(row.name, f"{row.calls:,}", format_duration(row.interval), *_rates(row.within))
     yield _row("together", "", "", *_rates(lambda seconds: each.plan.wanted * seconds))
+    if each.concurrency:
+        row = Row("concurrency", each.concurrency, each.account.common.refresh.active)
+        calls, every = f"{row.calls:,}", format_duration(row.interval)
+        yield _row(row.name, calls, every, *_rates(row.within))
+        yield "  Calls at the same time are asked for on what is left, before details."
     if each.details:
         yield from _details(each)
     yield from _verdict(each)
@@ -190,4 +209,4 @@ def _rates(within: Callable[[float], float]) -> tuple[str, str, str]:
 
 
 def _row(name: str, *cells: str) -> str:
-    return f"  {name:<10}" + "".join(f"{cell:>11}" for cell in cells)
+    return f"  {name:<12}" + "".join(f"{cell:>11}" for cell in cells)

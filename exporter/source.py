@@ -179,12 +179,14 @@ class Outline(msgspec.Struct, frozen=True):
     """What an account will ask of its vendor, as far as its configuration alone tells.
 
     ``scopes`` is how many are configured, None where the vendor is asked for them; ``tasks`` how
-    many are read one by one, None where lists are read.
+    many are read one by one, None where lists are read. ``concurrency``: calls at the same time can
+    be asked for.
     """
 
     abilities: Abilities
     scopes: int | None = 1
     tasks: int | None = None
+    concurrency: bool = False
 
 
 class SourceContext(msgspec.Struct, frozen=True):

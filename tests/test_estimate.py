@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -142,3 +143,17 @@ def test_the_estimate_and_the_poller_divide_the_budget_alike():
     assert found.plan.intervals[Tier.ACTIVE] == 30
     spent = sum(row.within(3600) for row in found.rows)
     assert spent == pytest.approx(found.plan.wanted * 3600)
+
+
+def test_calls_at_the_same_time_are_told_apart_where_they_are_collected():
+    outline = msgspec.structs.replace(DISCOVERED, scopes=3, concurrency=True)
+    collect = ("progress", "concurrency")
+
+    found = estimate(account(collect=collect), outline, MIX)
+    # The quota, and for each of three instances its own figure and two pages of 167 groups.
+    assert found.concurrency == 1 + 3 * (1 + 2)
+    assert estimate(account(), outline, MIX).concurrency == 0
+    assert estimate(account(collect=collect), DISCOVERED, MIX).concurrency == 0
+    assert found.plan == estimate(account(), outline, MIX).plan, "it holds up nothing"
+    shown = text_of(outline, collect=collect)
+    assert re.search(r"concurrency +10 +30s +20\.0 +1,200 +28,800", shown)

@@ -167,6 +167,7 @@ def _outline(account: Account) -> Outline:
         abilities=_abilities(options),
         scopes=len(named) or None,
         tasks=len(options.job_groups) or None,
+        concurrency=True,
     )
 
 
