@@ -16,6 +16,7 @@ from exporter.domain import Tier
 
 PLANNED: Final = 0.9
 REST_SHARE: Final = 0.1
+BESIDE_SHARE: Final = 0.5
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -46,6 +47,11 @@ class Plan(msgspec.Struct, frozen=True):
         """Whether every tier has the interval that was asked for."""
         return self.wanted <= self.allowed
 
+    @property
+    def left(self) -> float:
+        """Calls a second that the tiers leave over, for whatever is optional."""
+        return self.allowed / PLANNED - min(self.wanted, self.allowed)
+
 
 def plan(loads: Mapping[Tier, Load], *, sustained: float) -> Plan:
     """Divide what an account can sustain among its tiers.
@@ -68,6 +74,20 @@ def plan(loads: Mapping[Tier, Load], *, sustained: float) -> Plan:
         wanted=active + rest,
         allowed=allowed,
     )
+
+
+def beside(calls: float, *, interval: float, left: float) -> float:
+    """Seconds between two rounds of an optional collector, of so many calls each.
+
+    It takes at most half of what the tiers leave over: the other half is for details, which come
+    after it and would never be read if it had no end.
+
+    Args:
+        calls: Of one round.
+        interval: How often it is wanted, in seconds.
+        left: Calls a second that the tiers leave over.
+    """
+    return max(interval, calls / (left * BESIDE_SHARE))
 
 
 def pages(tasks: int, *, page_size: int) -> int:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from exporter.budget import hourly_for, sustained_rate
-from exporter.capacity import PLANNED, Plan, pages, plan, reading_calls, tier_loads
+from exporter.capacity import PLANNED, Plan, beside, pages, plan, reading_calls, tier_loads
 from exporter.config.durations import format_duration
 from exporter.config.model import Account, Budget
 from exporter.domain import Scope, Tier
@@ -155,10 +155,12 @@ def _lines(each: Estimate) -> Iterator[str]:
         yield _row(row.name, f"{row.calls:,}", format_duration(row.interval), *_rates(row.within))
     yield _row("together", "", "", *_rates(lambda seconds: each.plan.wanted * seconds))
     if each.concurrency:
-        row = Row("concurrency", each.concurrency, each.account.common.refresh.active)
+        wanted = each.plan.intervals[Tier.ACTIVE]
+        interval = beside(each.concurrency, interval=wanted, left=each.plan.left)
+        row = Row("concurrency", each.concurrency, math.ceil(interval))
         calls, every = f"{row.calls:,}", format_duration(row.interval)
         yield _row(row.name, calls, every, *_rates(row.within))
-        yield "  Calls at the same time are asked for on what is left, before details."
+        yield "  Calls at the same time are asked for on half of what is left."
     if each.details:
         yield from _details(each)
     yield from _verdict(each)

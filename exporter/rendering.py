@@ -52,7 +52,8 @@ class Renderer:
         self._schedule = _columns_of(families, Subject.SCHEDULE, Labels.TASK, task)
         self._settings = _kept(_tails_of(families, Subject.SETTINGS, Labels.TASK, task))
         self._columns = _columns_of(families, Subject.TASK, Labels.TASK, task)
-        self._agents = _kept(_tails_of(families, Subject.TASK_AGENTS, Labels.TASK, task))
+        # Not kept: what agents have is another thing for each task and at each poll.
+        self._agents = _tails_of(families, Subject.TASK_AGENTS, Labels.TASK, task)
         self._clock = _columns_of(families, Subject.CLOCK, Labels.TASK, task)
         self._state = _tails_of(families, Subject.STATE, Labels.ACCOUNT, common)
         self._concurrency = _columns_of(families, Subject.CONCURRENCY, Labels.TASK, task)

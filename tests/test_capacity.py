@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.capacity import PLANNED, REST_SHARE, Load, pages, plan, reading_calls, tier_loads
+from exporter.capacity import (
+    PLANNED,
+    REST_SHARE,
+    Load,
+    beside,
+    pages,
+    plan,
+    reading_calls,
+    tier_loads,
+)
 from exporter.domain import Tier
 
 INTERVALS = {Tier.ACTIVE: 60.0, Tier.IDLE: 300.0, Tier.FINISHED: 3600.0}
@@ -105,3 +114,14 @@ def test_discovery_rides_on_the_idle_tier():
         Tier.IDLE: 3,
         Tier.FINISHED: 1,
     }
+
+
+def test_an_optional_collector_takes_half_of_what_is_left_and_never_more():
+    loads = {tier: Load(60.0, 60.0) for tier in Tier}
+    found = plan(loads, sustained=4.0)
+    assert found.fits
+    assert found.left == pytest.approx(1.0)
+    assert beside(10, interval=60.0, left=found.left) == 60.0
+    assert beside(90, interval=60.0, left=found.left) == pytest.approx(180.0)
+    tight = plan(loads, sustained=2.0)
+    assert tight.left == pytest.approx(0.2), "what is never planned with"

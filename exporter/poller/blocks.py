@@ -68,12 +68,14 @@ class Blocks:
         """Every block, in an order that stays."""
         return iter(list(self._blocks))
 
-    def rename(self, scope: Scope) -> None:
-        """The place belongs to ``scope``, of which all rows speak."""
-        if scope != self._scope:
-            self._scope = scope
-            for block in self._blocks:
-                block.stale = True
+    def rename(self, scope: Scope) -> bool:
+        """The place belongs to ``scope``, of which all rows speak; whether that is news."""
+        if scope == self._scope:
+            return False
+        self._scope = scope
+        for block in self._blocks:
+            block.stale = True
+        return True
 
     def apply(self, task_id: str, task: Task | None) -> None:
         """Take in what a task is now; None: it is not here any more. The same again is harmless."""

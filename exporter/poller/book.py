@@ -15,7 +15,7 @@ from exporter.domain import TIER_OF, Scope, Status, Task, Tier
 from exporter.poller.details import Detail, carried, has_counts, merged
 from exporter.poller.places import CHUNK, Changes, Entry, Place, Places
 from exporter.poller.reading import Reading
-from exporter.poller.selection import Drop, Selector, first_to_stay
+from exporter.poller.selection import Drop, Selector, Standing, first_to_stay
 from exporter.steps import chunks
 
 STEP_TASKS: Final = 250
@@ -215,20 +215,27 @@ class Book:
         limit = self._selector.limit
         if len(self._places) <= limit:
             return
-        stay: list[tuple[str, Tier, float]] = []
+        stay: list[Standing] = []
+        looked_at: set[str] = set()
         for place in self._places.known():
             for some in chunks(list(self._places.entries(place).items()), CHUNK):
-                rows = [(task_id, place[1], entry.task.rank) for task_id, entry in some]
+                # Whoever moves meanwhile is looked at once, and not dropped for being elsewhere.
+                rows = [
+                    (task_id, place[1], entry.task.rank)
+                    for task_id, entry in some
+                    if task_id not in looked_at
+                ]
+                looked_at.update(task_id for task_id, _, _ in rows)
                 stay = first_to_stay(stay + rows, limit)
                 yield
-        kept = {task_id for task_id, _, _ in stay}
-        for place in self._places.known():
-            for ids in chunks(list(self._places.entries(place)), CHUNK):
-                for task_id in ids:
-                    if task_id not in kept:
-                        self._drops.setdefault(place, Counter())[Drop.LIMIT] += 1
-                        self.drop(task_id)
-                yield
+        looked_at -= {task_id for task_id, _, _ in stay}
+        for ids in chunks(looked_at, CHUNK):
+            for task_id in ids:
+                place_now = self._places.where(task_id)
+                if place_now is not None:
+                    self._drops.setdefault(place_now, Counter())[Drop.LIMIT] += 1
+                    self.drop(task_id)
+            yield
 
 
 def _is_detail(task: Task) -> bool:

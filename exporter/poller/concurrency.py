@@ -40,6 +40,7 @@ class ConcurrencyPoller:
         self._context = context
         self._source = source
         self._reader = reader
+        self._pages: dict[Scope, int] = {}
         self._slots = asyncio.Semaphore(max(1, context.account.common.budget.concurrency // 2))
 
     async def poll_account(self, *, after: asyncio.Event) -> None:
@@ -52,6 +53,7 @@ class ConcurrencyPoller:
         """Poll a scope and its tasks, once ``after`` is set."""
         await after.wait()
         book = self._context.concurrency
+        self._pages[scope] = 1
         tasks = self._keep(
             Key(TASK_CONCURRENCY, scope),
             partial(self._tasks, scope),
@@ -62,9 +64,17 @@ class ConcurrencyPoller:
             partial(self._single, partial(self._source.scope, scope)),
             partial(book.take_scope, scope),
         )
-        async with asyncio.TaskGroup() as loops:
-            loops.create_task(tasks, name=f"{scope.id}/{TASK_CONCURRENCY}")
-            loops.create_task(whole, name=f"{scope.id}/{SCOPE_CONCURRENCY}")
+        try:
+            async with asyncio.TaskGroup() as loops:
+                loops.create_task(tasks, name=f"{scope.id}/{TASK_CONCURRENCY}")
+                loops.create_task(whole, name=f"{scope.id}/{SCOPE_CONCURRENCY}")
+        finally:
+            self._pages.pop(scope, None)
+
+    def _interval(self) -> float:
+        """Seconds between two rounds: the account, each scope, and each scope's list."""
+        calls = 1 + sum(1 + pages for pages in self._pages.values())
+        return self._context.pace.beside(calls, now=self._context.clock.monotonic())
 
     def take_listed(self, scopes: Iterable[Scope]) -> None:
         """Take in what the list of scopes told, at no call of its own."""
@@ -77,7 +87,7 @@ class ConcurrencyPoller:
             context.concurrency.take_listed(scope, listed, until=until)
 
     async def _keep(self, key: Key, read: Callable[[], Awaitable[T]], take: _Take[T]) -> None:
-        """Read one thing at the active interval, for ever."""
+        """Read one thing at the active interval, or as often as what is left holds, for ever."""
         context, clock = self._context, self._context.clock
         timetable = Timetable(
             interval=context.pace.configured(Tier.ACTIVE), start=clock.monotonic()
@@ -86,7 +96,7 @@ class ConcurrencyPoller:
             error = await self._attempt(key, read, take)
             failures = context.health.record(key, error, now=clock.now())
             await context.publish_safely()
-            interval = context.pace.planned(Tier.ACTIVE, now=clock.monotonic())
+            interval = self._interval()
             timetable.change(interval, clock.monotonic())
             delay, _ = timetable.next(clock.monotonic(), random=context.random)
             retry = (
@@ -107,7 +117,7 @@ class ConcurrencyPoller:
             with context.guarded(key.where):
                 found = await read()
                 # A reading that outlasts its interval stretches it.
-                interval = context.pace.planned(Tier.ACTIVE, now=clock.monotonic())
+                interval = self._interval()
                 in_force = interval * (1 + (clock.monotonic() - started) // interval)
                 lifetime = in_force + context.account.common.stale_after
                 take(found, until=clock.monotonic() + lifetime)
@@ -141,6 +151,7 @@ class ConcurrencyPoller:
                 found = listing.tasks
                 break
             found |= listing.tasks
+        self._pages[scope] = calls.made
         for one in found.values():
             self._context.note_unknown_fields(one.unknown)
         return found

@@ -1,6 +1,7 @@
 """What the loops of one account share."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
@@ -139,7 +140,13 @@ class Context:
             The tasks of its tier that it lacks and whose new place has to be looked up.
         """
         async with self._publisher.book_at_rest:
-            missing = await in_steps(self.book.record(reading, now=self.clock.now()))
+            work = self.book.record(reading, now=self.clock.now())
+            try:
+                missing = await in_steps(work)
+            except asyncio.CancelledError:
+                # Half taken in, it could be over the limit, and would be published like that.
+                deque(work, maxlen=0)
+                raise
         # Freed at once, with all tasks that are what they were, they would hold the loop too.
         while reading.sightings:
             for _ in range(min(len(reading.sightings), _FREED_AT_ONCE)):

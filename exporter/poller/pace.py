@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 
 from exporter.budget import sustained_rate
-from exporter.capacity import Plan, pages, plan, tier_loads
+from exporter.capacity import PLANNED, Plan, beside, pages, plan, tier_loads
 from exporter.config.durations import format_duration
 from exporter.config.model import Common
 from exporter.domain import Scope, Tier
@@ -41,6 +41,7 @@ class Pace:
         self._in_force: dict[Tier, dict[Scope, float]] = {tier: {} for tier in Tier}
         self._took: dict[Tier, dict[Scope, float]] = {tier: {} for tier in Tier}
         self._planned: Mapping[Tier, float] = self._configured
+        self._left = sustained() * (1 - PLANNED)
         self._shorter_since: float | None = None
         self._told = 1.0
         self._log = _log.bind(account=common.name)
@@ -53,6 +54,11 @@ class Pace:
         """The interval in seconds at which a tier is to be read next."""
         self._replan(now)
         return self._planned[tier]
+
+    def beside(self, calls: int, *, now: float) -> float:
+        """The interval in seconds of an optional collector that makes so many calls a round."""
+        active = self.planned(Tier.ACTIVE, now=now)
+        return beside(calls, interval=active, left=self._left)
 
     def interval(self, tier: Tier) -> float:
         """The interval in force in seconds: that of the slowest scope."""
@@ -100,6 +106,7 @@ class Pace:
             discovery = pages(scopes, page_size=self._abilities.page_size)
         loads = tier_loads(self._sums, self._configured, discovery=discovery)
         fresh = plan(loads, sustained=self._sustained())
+        self._left = fresh.left
         if self._differs(fresh, now):
             self._planned = fresh.intervals
             self._tell(fresh)

@@ -108,6 +108,9 @@ class Places:
             if known.task.status is not entry.task.status:
                 self._statuses[entry.task.status] += 1
                 self._discount(known.task.status)
+        elif known.counted is not entry.counted:
+            # Nothing is exposed of it, yet whoever plans details has to know.
+            self._touched.add(place)
         if entry.missing_since is not None:
             self._missing[task_id] = None
         elif known.missing_since is not None:

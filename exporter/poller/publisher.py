@@ -134,7 +134,9 @@ class Publisher:
         self, place: Place, scope: Scope, views: "_Views"
     ) -> "dict[object, Chunks | None]":
         blocks = self._blocks[place]
-        blocks.rename(scope)
+        if blocks.rename(scope):
+            # Not forgotten when this publication fails.
+            self._unpublished.add(place)
         for some in chunks(self._pending.get(place, {}).items(), STEP_TASKS):
             for task_id, task in some:
                 blocks.apply(task_id, task)

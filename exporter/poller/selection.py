@@ -1,6 +1,5 @@
 """Which tasks are exposed: by name, by age, and by how many there may be. Pure."""
 
-import heapq
 import re
 from enum import StrEnum
 from typing import Final
@@ -68,7 +67,8 @@ Standing = tuple[str, Tier, float]
 
 def first_to_stay(tasks: list[Standing], limit: int) -> list[Standing]:
     """Those that stay where there may be ``limit`` of them: active ones first, then the newest."""
-    return tasks if len(tasks) <= limit else heapq.nlargest(limit, tasks, key=_standing)
+    # What stayed before is in order already, which makes sorting it again a merge.
+    return sorted(tasks, key=_standing, reverse=True)[:limit]
 
 
 def _standing(row: Standing) -> tuple[bool, float, int, str]:

@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from exporter.exposition import Bytes
-from exporter.web.handover import can_hand_over, hand_over
+from exporter.web.handover import hand_over, own_connection
 
 SLICE_BYTES: Final = 256 * 1024
 _COPIED_BYTES: Final = 32 * 1024
@@ -68,8 +68,10 @@ async def send(
             if request.method != hdrs.METH_HEAD:
                 # The headers are no part of what is handed over.
                 await request.writer.drain()
-                if threads and size_bytes > SLICE_BYTES and can_hand_over(transport):
-                    await hand_over(transport, pieces, threads)
+                large = threads is not None and size_bytes > SLICE_BYTES
+                connection = own_connection(transport) if large else None
+                if connection is not None and threads is not None:
+                    await hand_over(transport, connection, pieces, threads)
                 else:
                     await _write(response, pieces)
             await response.write_eof()

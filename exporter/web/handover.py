@@ -19,24 +19,37 @@ from exporter.exposition import Bytes
 _MOST_PIECES: Final = min(1024, os.sysconf("SC_IOV_MAX"))
 
 
-def can_hand_over(transport: asyncio.Transport) -> bool:
-    """Whether bytes may pass the transport by: not where it encrypts, or still has some itself."""
+def own_connection(transport: asyncio.Transport) -> socket.socket | None:
+    """The connection of a transport by a descriptor of its own, for ``hand_over``.
+
+    That of the transport may be closed, and used anew, at any time. None where bytes cannot pass
+    the transport by: it encrypts, has some itself, is closed, or there is no descriptor left.
+    """
     encrypts = transport.get_extra_info("ssl_object") is not None
-    return not encrypts and not transport.get_write_buffer_size()
+    if encrypts or transport.get_write_buffer_size() or transport.is_closing():
+        return None
+    try:
+        own: socket.socket = transport.get_extra_info("socket").dup()
+    except OSError:
+        return None
+    return own
 
 
-async def hand_over(transport: asyncio.Transport, pieces: list[Bytes], threads: Executor) -> None:
-    """Send ``pieces`` over the connection of a transport, which writes nothing meanwhile.
+async def hand_over(
+    transport: asyncio.Transport,
+    connection: socket.socket,
+    pieces: list[Bytes],
+    threads: Executor,
+) -> None:
+    """Send ``pieces`` over the own connection of a transport, which writes nothing meanwhile.
 
-    The list is empty afterwards: what nobody else holds is freed by the thread.
+    The connection is closed and the list is empty afterwards: what nobody else holds is freed by
+    the thread.
 
     Raises:
-        ConnectionError: The client is gone; the transport is closed.
+        ConnectionError: The client is gone, or cannot be reached; the transport is closed.
     """
-    # A descriptor of its own: that of the transport may be closed, and used anew, at any time.
-    connection = transport.get_extra_info("socket").dup()
-    loop = asyncio.get_running_loop()
-    sending = loop.run_in_executor(threads, _send, connection, pieces)
+    sending = asyncio.get_running_loop().run_in_executor(threads, _send, connection, pieces)
     try:
         await asyncio.shield(sending)
     except asyncio.CancelledError:
@@ -46,9 +59,9 @@ async def hand_over(transport: asyncio.Transport, pieces: list[Bytes], threads: 
         await asyncio.wait([sending])
         sending.exception()
         raise
-    except ConnectionError:
+    except OSError as error:
         transport.abort()
-        raise
+        raise ConnectionResetError("the client cannot be reached") from error
 
 
 def _send(connection: socket.socket, pieces: list[Bytes]) -> None:

@@ -295,3 +295,27 @@ def test_the_oldest_creation_is_that_of_the_oldest_task_of_a_place():
     assert mine.oldest_creation(("here", Tier.ACTIVE)) is None
     record(mine, Tier.ACTIVE, 0, task("a", created=5.0), task("b"), task("c", created=3.0))
     assert mine.oldest_creation(("here", Tier.ACTIVE)) == 3.0
+
+
+def test_a_task_that_moves_while_the_limit_is_applied_is_not_dropped_for_that():
+    mine = book(limit=3)
+    mine.see(HERE, task("active", rank=1.0), 1, now=WALL)
+    mine.see(HERE, task("idle", Status.PAUSED, rank=2.0), 1, now=WALL)
+    finished_ones = [task(f"f{n}", Status.COMPLETED) for n in range(5)]
+    work = mine.record(reading(Tier.FINISHED, 2, *finished_ones), now=WALL)
+    for _ in work:
+        # A look-up finds that it runs by now, at every point at which it could.
+        mine.see(HERE, task("idle", Status.RUNNING, rank=2.0), 3, now=WALL)
+    assert status(mine, "idle") is Status.RUNNING
+    assert status(mine, "active") is Status.RUNNING
+    assert sum(mine.counts().values()) == 3
+
+
+def test_rows_that_lose_their_counts_are_news_for_who_plans_details():
+    mine = book(details=True)
+    mine.see(HERE, task("a"), 1, now=WALL)
+    mine.see(HERE, task("a", settings=Settings()), 2, now=WALL)
+    mine.take_touched()
+    mine.see(HERE, task("a", progress=Progress(calls=7)), 3, now=WALL)
+    assert not mine.entry("a").counted
+    assert mine.take_touched() == {("here", Tier.ACTIVE)}

@@ -492,3 +492,20 @@ async def test_a_task_that_runs_no_more_keeps_its_calls_as_long_as_the_vendor_te
         rig.vendor.concurrency.running["here"].clear()
         await rig.forward(ACTIVE)
         assert shown(rig) == {}
+
+
+async def test_it_takes_half_of_what_the_tiers_leave_so_that_details_are_read_too():
+    class Tight:
+        clock_offset = None
+        sustained_rate = 0.3
+
+    scopes = tuple(Scope(f"i{number}") for number in range(8))
+    world = vendor(task("a"), scopes=scopes)
+    async with Rig(world, transport=Tight(), collect=ON) as rig:
+        await rig.forward(3600)
+        world.calls.clear()
+        await rig.forward(7200)
+        asked = sum(world.count(question) for question in QUESTIONS)
+        half = (7200 * Tight.sustained_rate - (len(world.calls) - asked)) / 2
+        assert 3 * half < (1 + 8 * 2) * 7200 / ACTIVE, "it wants more than that"
+        assert 0.8 * half < asked < 1.1 * half

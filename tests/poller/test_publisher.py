@@ -234,3 +234,20 @@ async def test_a_publication_that_is_cancelled_frees_the_lock_and_loses_nothing(
     await settled()
     await bench.publish()
     assert len(bench.shelf.exposed()) == 300
+
+
+async def test_a_rename_outlives_a_publication_that_fails_after_it_was_rendered(monkeypatch):
+    bench = Bench()
+    bench.see(task("a"), task("b", Status.PAUSED))
+    await bench.publish()
+    bench.rig.context.scopes = {"here": Scope("here", "New")}
+
+    async def broken(*_):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.rig.publisher, "_replace", broken)
+        with pytest.raises(ZeroDivisionError):
+            await bench.publish(clock_moved=True)
+    await bench.publish()
+    assert all('instance_name="New"' in line for line in bench.shelf.info())

@@ -1,6 +1,7 @@
 """A body that the kernel takes from a thread: whole, in order, and the connection lives on."""
 
 import asyncio
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.web.handover import _send_some, can_hand_over, hand_over
+from exporter.web.handover import _send_some, hand_over, own_connection
 
 
 class Reluctant:
@@ -29,6 +30,10 @@ class Reluctant:
 def threads():
     with ThreadPoolExecutor(1) as executor:
         yield executor
+
+
+def handed_over(transport, pieces, threads):
+    return hand_over(transport, own_connection(transport), pieces, threads)
 
 
 async def listening():
@@ -57,8 +62,7 @@ async def test_more_pieces_than_one_call_takes_arrive_whole_and_what_is_written_
     pieces = [os.urandom(100 + number % 7) for number in range(5000)]
 
     async def handle(_, writer):
-        assert can_hand_over(writer.transport)
-        await hand_over(writer.transport, list(pieces), threads)
+        await handed_over(writer.transport, list(pieces), threads)
         writer.write(b"after")
         writer.close()
 
@@ -72,7 +76,7 @@ async def test_the_connection_does_not_block_the_loop_afterwards(threads):
     blocking = asyncio.get_running_loop().create_future()
 
     async def handle(_, writer):
-        await hand_over(writer.transport, [b"x"], threads)
+        await handed_over(writer.transport, [b"x"], threads)
         blocking.set_result(os.get_blocking(writer.get_extra_info("socket").fileno()))
         writer.close()
 
@@ -86,7 +90,7 @@ async def test_the_connection_does_not_block_the_loop_afterwards(threads):
 async def test_a_cancelled_handover_ends_its_thread_whatever_the_client_does(threads):
     server, (_, writer), connected = await listening()
     transport = (await connected).transport
-    sending = asyncio.create_task(hand_over(transport, [bytes(64 * 2**20)], threads))
+    sending = asyncio.create_task(handed_over(transport, [bytes(64 * 2**20)], threads))
     await asyncio.sleep(0)
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -102,11 +106,55 @@ async def test_a_client_that_leaves_is_a_connection_error(threads):
 
     async def handle(_, writer):
         try:
-            await hand_over(writer.transport, [bytes(64 * 2**20)], threads)
+            await handed_over(writer.transport, [bytes(64 * 2**20)], threads)
         except ConnectionError as error:
             outcome.set_result(error)
 
     server, (_, writer) = await ends(handle)
     writer.transport.abort()
     assert isinstance(await outcome, ConnectionError)
+    server.close()
+
+
+async def test_a_client_that_cannot_be_reached_is_one_that_is_gone(threads):
+    server, (_, writer), connected = await listening()
+    transport = (await connected).transport
+
+    class Unreachable:
+        def __enter__(self):
+            raise OSError(errno.EHOSTUNREACH, "no route")
+
+        def __exit__(self, *_): ...
+
+    with pytest.raises(ConnectionError):
+        await hand_over(transport, Unreachable(), [b"x"], threads)
+    assert transport.is_closing()
+    writer.close()
+    server.close()
+
+
+async def test_without_a_descriptor_left_the_transport_writes_by_itself():
+    server, (_, writer), connected = await listening()
+
+    class NoDescriptor:
+        def dup(self):
+            raise OSError(errno.EMFILE, "too many")
+
+    class Transport:
+        def get_extra_info(self, name):
+            return NoDescriptor() if name == "socket" else None
+
+        def get_write_buffer_size(self):
+            return 0
+
+        def is_closing(self):
+            return False
+
+    assert own_connection(Transport()) is None
+    own = own_connection((await connected).transport)
+    assert own is not None
+    own.close()
+    (await connected).transport.abort()
+    assert own_connection((await connected).transport) is None, "it is closing"
+    writer.close()
     server.close()
