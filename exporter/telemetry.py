@@ -116,8 +116,7 @@ class Telemetry:
         return b"".join(part.removesuffix(_EOF) for part in parts) + _EOF
 
     def _parts(self) -> Iterator["_Part"]:
-        """Every metric, in parts; those of the last one are always rendered anew."""
-        yield from (self.failed_calls, self.calls)
+        """Every metric, in parts; those of the first one are always rendered anew."""
         yield _Part(
             (
                 *(self._process, self._platform, self._build),
@@ -126,6 +125,7 @@ class Telemetry:
                 *(self.budget_rate, self.budget_remaining, self.skips, self.unknowns),
             )
         )
+        yield from (self.failed_calls, self.calls)
 
     def _build_info(self) -> Gauge:
         build = Gauge(

@@ -105,7 +105,8 @@ class DetailPoller:
             return self._failed(scope, task_id, error)
         self._failed_in_a_row = 0
         self._failing.pop(task_id, None)
-        context.details_outstanding = max(0, (context.details_outstanding or 0) - 1)
+        # That none is left is for the next look to say: more may have come meanwhile.
+        context.details_outstanding = max(1, (context.details_outstanding or 0) - 1)
         if not any(self._still_failing(scope)):
             context.health.record(Key(DETAIL, scope), None, now=context.clock.now())
         return 0.0

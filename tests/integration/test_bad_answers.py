@@ -687,7 +687,8 @@ FIRST = [
 async def test_a_first_poll_that_fails_leaves_no_series_yet_readiness_comes(
     vendor, fault, reason, words
 ):
-    victim = VICTIM[vendor]
+    # The second account, whose first poll waits for the clock: what is true before it can be seen.
+    victim = OTHER[vendor]
 
     def text(simulator):
         simulator.faults.set(Fault(account=victim, **fault))
