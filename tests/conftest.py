@@ -3,8 +3,15 @@
 import os
 import shutil
 
+import hypothesis
 import pytest
 from blockbuster import blockbuster_ctx
+
+# Deadlines and the check for slow inputs are absolute times, which a busy machine misses.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
