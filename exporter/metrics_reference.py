@@ -114,10 +114,7 @@ _TITLES: Final = {
     Collector.SCHEDULE: ("schedule", "when a campaign may call"),
     Collector.SETTINGS: ("settings", "how a campaign is set up to dial"),
     Collector.AGENTS: ("agents", "what an agent was given; off unless `collect` names it"),
-    Collector.CONCURRENCY: (
-        "concurrency",
-        "calls under way at once; off unless `collect` names it",
-    ),
+    Collector.CONCURRENCY: ("concurrency", "calls at one time; off unless `collect` names it"),
     Collector.ACCOUNT: ("account", "whether the figures can be trusted; always on"),
 }
 
@@ -156,10 +153,8 @@ _PER: Final = {
     "outbound_task_redial_interval_seconds": "batch",
     "outbound_task_redial_max_attempts": "batch",
     "outbound_task_agent_assigned_customers": "agent",
-    "outbound_instance_concurrency": "instance",
-    "outbound_instance_concurrency_limit": "instance",
-    "outbound_account_concurrency_limit": "account",
-    "outbound_account_concurrency_remaining": "account",
+    **{f"outbound_instance_concurrency{which}": "instance" for which in ("", "_limit")},
+    **{f"outbound_account_concurrency_{which}": "account" for which in ("limit", "remaining")},
 }
 """Families with a series for each of something else than a task."""
 

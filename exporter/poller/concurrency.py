@@ -13,9 +13,10 @@ from typing import Final, Protocol, TypeVar
 
 from exporter.domain import Concurrency, Scope, Tier
 from exporter.errors import PollError, Reason, ScopeGone
+from exporter.poller.calls import Calls
 from exporter.poller.context import Context
 from exporter.poller.health import ACCOUNT_CONCURRENCY, SCOPE_CONCURRENCY, TASK_CONCURRENCY, Key
-from exporter.poller.reading import Calls, Reader
+from exporter.poller.reading import Reader
 from exporter.schedule import Timetable, retry_delay
 from exporter.source import ConcurrencyPage, ConcurrencySource
 

@@ -6,33 +6,30 @@ a pass in which an id repeated or the total changed is made again, a bounded num
 """
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from exporter.clock import Clock
 from exporter.domain import TIER_OF, Scope, Status, Task, Tier
 from exporter.errors import PollError, Reason
+from exporter.poller.calls import Calls
 from exporter.schedule import Random
 from exporter.source import Page, Priority, Query, Source, queries
 from exporter.telemetry import AccountMeter
 
 _PASSES: Final = 3
 _SAME_PAGE_TRIES: Final = 3
-_PAGE_RETRIES: Final = 3
-_CALLS_A_RETRY: Final = 25
 _RETRY_WAIT_SECONDS: Final = 1.0
 _SPARE_PAGES: Final = 20
 _MOST_PAGES_UNCOUNTED: Final = 10_000
-_RETRIED: Final = frozenset({Reason.UNAVAILABLE, Reason.RATE_LIMITED})
 PRIORITY_OF: Final = {
     Tier.ACTIVE: Priority.ACTIVE,
     Tier.IDLE: Priority.IDLE,
     Tier.FINISHED: Priority.FINISHED,
 }
-T = TypeVar("T")
 
 
 class Sighting(msgspec.Struct, frozen=True, gc=False):
@@ -187,34 +184,6 @@ class Reader:
         """Count a page that is asked for again, and wait a little."""
         self._meter.retried(error.operation)
         await self._clock.sleep((0.5 + self._random() / 2) * _RETRY_WAIT_SECONDS)
-
-
-class Calls:
-    """The calls of one poll; a few of them may be made again, in a long one now and then more."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self._retries = _PAGE_RETRIES
-        self.made = 0
-
-    async def make(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a call, and again while its failure may pass.
-
-        Raises:
-            PollError: It failed for good.
-        """
-        while True:
-            self.made += 1
-            # A vendor that refuses one page in some hundred must not fail each list of thousands.
-            if self.made % _CALLS_A_RETRY == 0:
-                self._retries = min(_PAGE_RETRIES, self._retries + 1)
-            try:
-                return await call()
-            except PollError as error:
-                if error.reason not in _RETRIED or self._retries == 0:
-                    raise
-                self._retries -= 1
-                await self._reader.before_retry(error)
 
 
 class _Listing:
