@@ -70,7 +70,9 @@ def test_prometheus_client_serves_the_very_lines(tmp_path):
 
 def test_memory_outside_of_a_process_is_counted_once():
     size = 32 << 20
-    keep = f"file = os.memfd_create('kept'); twice = os.dup(file); os.pwrite(file, bytes({size}), 0)"
+    keep = (
+        f"file = os.memfd_create('kept'); twice = os.dup(file); os.pwrite(file, bytes({size}), 0)"
+    )
 
     with_it, without = (held_by(f"import os; {line}") for line in (keep, "pass"))
 
