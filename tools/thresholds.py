@@ -44,8 +44,9 @@ class Limits:
     """What the values are compared with. Ratios are 0 to 1."""
 
     # Jobs.
-    failed_share: float = 0.6
-    failed_share_critical: float = 0.9
+    # On a good day many of those who are called are not reached.
+    failed_share: float = 0.8
+    failed_share_critical: float = 0.95
     failed_share_times_past: float = 2.0
     failed_share_above_past: float = 0.15
     connected_share_of_past: float = 0.5  # half of its own past
