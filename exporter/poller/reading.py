@@ -198,15 +198,15 @@ class _Listing:
 
     async def read(self, expect: Callable[[int], None]) -> dict[str, Sighting]:
         """Pass over the list until it held still, at most three times; then all that was seen."""
-        for _ in range(_PASSES):
+        for passes in range(1, _PASSES + 1):
             attempt = _Pass()
-            await self._pass(attempt, expect)
+            await self._pass(attempt, expect, last=passes == _PASSES)
             if attempt.steady:
                 return attempt.sightings
             self._everything.update(attempt.sightings)
         return self._everything
 
-    async def _pass(self, attempt: "_Pass", expect: Callable[[int], None]) -> None:
+    async def _pass(self, attempt: "_Pass", expect: Callable[[int], None], *, last: bool) -> None:
         number, tries = 1, 0
         while True:
             page, at = await self.calls.make(
@@ -222,6 +222,9 @@ class _Listing:
             else:
                 tries += 1
             if tries >= _SAME_PAGE_TRIES or number > attempt.most_pages:
+                if not (page.tasks or attempt.steady or last):
+                    # A row that moved to a page read before is missed and no later page has it.
+                    return
                 raise PollError(
                     Reason.PROTOCOL,
                     f"paging does not end: page {number} brings no new task, though the total of"

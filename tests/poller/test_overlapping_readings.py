@@ -3,7 +3,7 @@
 import random
 from collections import defaultdict
 
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from exporter.domain import TIER_OF, Status, Tier
@@ -123,6 +123,7 @@ class Walk:
     pace=st.sampled_from([100.0, 300.0, 1000.0]),
     abilities=st.sampled_from([LIKE_DEZHU, ON_ONE_PAGE, LIKE_ALIBABA]),
 )
+@example(seed=123, tasks=15, pace=300.0, abilities=LIKE_ALIBABA)
 @settings(max_examples=30, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 async def test_every_publication_is_whole_and_true(seed, tasks, pace, abilities):
     walk = Walk(seed, tasks=tasks, pace=pace, abilities=abilities)

@@ -113,6 +113,22 @@ async def test_a_list_whose_rows_move_is_passed_over_again():
     assert vendor.asked("page") == [1, 2, 3, 1, 2]
 
 
+async def test_a_list_that_a_row_left_for_a_page_read_before_is_passed_over_again():
+    gap = [page("a", "b", total=5), page("b", "c", total=5), page("d", total=5)]
+    still = [page("e", "a", total=5), page("b", "c", total=5), page("d", total=5)]
+    vendor = Script(*gap, *[page(total=5)] * 3, *still)
+    assert set((await read(vendor)).sightings) == {"a", "b", "c", "d", "e"}
+    assert vendor.asked("page") == [1, 2, 3, 4, 4, 4, 1, 2, 3]
+
+
+async def test_a_list_that_has_a_gap_at_every_pass_is_an_error():
+    gap = [page("a", "b", total=5), page("b", "c", total=5), page("d", total=5)]
+    vendor = Script(*([*gap, *[page(total=5)] * 3] * 3))
+    with pytest.raises(PollError, match="paging does not end"):
+        await read(vendor)
+    assert len(vendor.asked("page")) == 18
+
+
 async def test_a_total_that_shrinks_is_followed_and_the_list_passed_over_again():
     vendor = Script(page("a", "b", total=3), page(total=2), page("a", "b", total=2))
     assert set((await read(vendor)).sightings) == {"a", "b"}
