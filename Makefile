@@ -11,7 +11,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lock docs bench clean
+.PHONY: help install demo test check format lock docs rules bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,7 @@ check: install ## formatting, lint, types, layers, Dockerfile, spelling, YAML, l
 	@$(BIN)/codespell && echo "codespell: ok"
 	@$(BIN)/yamllint --strict . && echo "yamllint: ok"
 	@$(BIN)/python -m exporter.metrics_reference --check docs/metrics.md && echo "docs/metrics.md: current"
+	@$(BIN)/python -m tools.rules --check && echo "prometheus/rules: current"
 	@sh .ci/lock-check && echo "requirements: current"
 
 format: install ## format the code and mend what lint can mend
@@ -60,6 +61,9 @@ lock: $(UV) ## make requirements/ anew from pyproject.toml (UPGRADE=--upgrade fo
 
 docs: install ## write docs/metrics.md from the table of families
 	@$(BIN)/python -m exporter.metrics_reference docs/metrics.md
+
+rules: install ## write prometheus/rules from tools/rules and tools/thresholds.py
+	@$(BIN)/python -m tools.rules
 
 bench: install ## the figures of docs/performance.md, which says what else to install; 15 minutes
 	@$(BIN)/python -m benchmarks $(ARGS)
