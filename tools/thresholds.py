@@ -21,7 +21,8 @@ class Periods:
     skipped: float = 1800
     # What is over for longer than this no longer alerts.
     forgotten: float = 86400
-    # A poll may see late what happened before the calling window closed.
+    # What happened before the calling window closed may be seen late: half of this is for calls
+    # that were under way, half for the poll that sees their end.
     closing_grace: float = 600
 
     # `for` of the alerts.
@@ -30,7 +31,7 @@ class Periods:
     medium: float = 900
     long: float = 1800
     paused: float = 3600
-    unclassified: float = 3600
+    unclassified: float = 7200  # counted once an hour, so the next count has said so too
     # So that a gap in the data sends no false "resolved".
     keep_firing: float = 900
 
@@ -47,12 +48,16 @@ class Limits:
     # On a good day many of those who are called are not reached.
     failed_share: float = 0.8
     failed_share_critical: float = 0.95
-    failed_share_times_past: float = 2.0
+    # Of its own past. Twice would be out of reach for a task of which half is not reached anyway.
+    failed_share_times_past: float = 1.5
     failed_share_above_past: float = 0.15
-    connected_share_of_past: float = 0.5  # half of its own past
+    connected_share_of_past: float = 0.5
+    connected_below_past: float = 0.1
     finished_for_share: float = 50  # customers in the lookback below which a share says nothing
     finished_for_past: float = 200  # the same for a task's own past
     expected_per_remaining: float = 1.1  # calling time needed / calling time left
+    # From here on those who remain may all be waiting for their next attempt.
+    progress_of_tail: float = 0.95
     concurrency_used: float = 0.95
 
     # Trust.
@@ -60,8 +65,10 @@ class Limits:
     refresh_slack_seconds: float = 120  # ... and this
     interval_stretched: float = 1.5  # interval in force / interval configured
     throttled_share: float = 0.05
+    requests_for_share: float = 10  # calls in the lookback below which a share says nothing
     polls_skipped: float = 3
-    credential_seconds: float = 600
+    # Renewed when 5 minutes are left of a quarter of an hour, earlier if they last longer.
+    credential_seconds: float = 240
     clock_offset_seconds: float = 60
 
 
