@@ -137,10 +137,10 @@ def _failed(thresholds: Thresholds) -> Alert:
             {status} == 1
               and
             (
-              min_over_time(timestamp({status}){back})
+              min_over_time((time() * {status}){back})
                 - ignoring (status, task_id, task_name) group_left ()
               min without (tier) (
-                min_over_time(timestamp({seen}){back})
+                min_over_time((time() + 0 * {seen}){back})
               )
             ) > {number(max(2, round(2 * periods.at_once)))}
         """,

@@ -112,25 +112,28 @@ def _budget_stretched(thresholds: Thresholds) -> Alert:
 
 def _polls_skipped(thresholds: Thresholds) -> Alert:
     back = duration(thresholds.periods.skipped)
+    seconds = number(max(1, round(thresholds.periods.skipped)))
     skipped = "outbound_exporter_polls_skipped_total"
     return Alert(
         alert="OutboundPollsSkipped",
         severity="info",
         hold=thresholds.periods.medium,
         keep_firing=thresholds.periods.keep_firing,
-        comment="Not before the exporter has run for a lookback: the first reading of a large"
-        " account takes longer than all others.",
+        comment="Not before exporter and account have been there for a lookback: the first reading"
+        " of a large account takes longer than all others.",
         expr=f"""
             increase({skipped}[{back}]) >= {number(thresholds.limits.polls_skipped)}
               and
             {skipped} offset {back} >= 0
+              and ignoring (platform, account, tier)
+            time() - process_start_time_seconds > {seconds}
         """,
         text=Text(
             summary="Polls of an account are skipped because they take too long.",
             description=f"{ACCOUNT}: {COUNT} polls of tier {{{{ $labels.tier }}}} were left out in"
             f" the last {back}, because the one before was still under way.",
             summary_zh="账号的轮询耗时过长，部分轮询被跳过。",
-            description_zh=f"{ACCOUNT_ZH}层级 {{{{ $labels.tier }}}} 最近 {back} 跳过了 {COUNT} 次轮询"
-            "，因为上一次轮询尚未结束。",
+            description_zh=f"{ACCOUNT_ZH}层级 {{{{ $labels.tier }}}} 最近 {back} 跳过了"
+            f" {COUNT} 次轮询，因为上一次轮询尚未结束。",
         ),
     )

@@ -1,0 +1,176 @@
+"""Cases to a file of promtool, and promtool of both generations to run it."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.rules.making import Series
+
+ROOT = Path(__file__).parent.parent.parent
+RULES = ROOT / "prometheus" / "rules"
+RECORDING_FILE = "outbound-recording.yml"
+ALERT_FILES = ("outbound-jobs.yml", "outbound-trust.yml")
+RUNBOOKS = "https://github.com/outbound-exporter/outbound-exporter/blob/main/docs/runbooks.md"
+_RECORDED = re.compile(r"[a-z_]+:[a-z_]+:[a-z0-9_]+")
+PROMTOOLS = {
+    "2": "promtool",
+    "3": str(ROOT / ".programs" / "prometheus-3" / "usr" / "bin" / "promtool"),
+}
+
+both_generations = pytest.mark.parametrize(
+    "promtool", [pytest.param("2", marks=pytest.mark.binary("promtool")), "3"]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Firing:
+    """One alert that fires, whole: all labels but its name, and all texts."""
+
+    labels: Mapping[str, str]
+    summary: str
+    description: str
+    summary_zh: str
+    description_zh: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What must fire, and what not, at minutes of one course of events."""
+
+    alert: str
+    title: str
+    series: Series
+    fires: Mapping[int, Firing | tuple[Firing, ...]] = field(default_factory=dict)
+    silent: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """What an expression gives: label sets to values. Nothing: an empty mapping."""
+
+    title: str
+    series: Series
+    minute: int
+    expr: str
+    gives: Mapping[str, float]
+
+
+@cache
+def rules(name: str) -> dict[str, Any]:
+    """A committed rule file, parsed."""
+    parsed: dict[str, Any] = yaml.safe_load((RULES / name).read_text(encoding="utf-8"))
+    return parsed
+
+
+def alerts() -> tuple[dict[str, Any], ...]:
+    """All alerting rules."""
+    groups = [group for name in ALERT_FILES for group in rules(name)["groups"]]
+    return tuple(rule for group in groups for rule in group["rules"])
+
+
+def records() -> tuple[dict[str, Any], ...]:
+    """All recording rules, in the order in which they are evaluated."""
+    return tuple(r for g in rules(RECORDING_FILE)["groups"] for r in g["rules"])
+
+
+def only(alert: str) -> dict[str, Any]:
+    """The rules with this name and those that they are built on, as committed; the rest is time.
+
+    Raises:
+        AssertionError: There is no such alert.
+    """
+    found = [rule for rule in alerts() if rule["alert"] == alert]
+    assert found, f"no alert {alert}"
+    needed = _RECORDED.findall(found[0]["expr"])
+    for rule in reversed(records()):
+        if rule["record"] in needed:
+            needed += _RECORDED.findall(rule["expr"])
+    kept = [rule for rule in records() if rule["record"] in needed]
+    groups = [{"name": "records", "rules": kept}, {"name": "alerts", "rules": found}]
+    return {"groups": [group for group in groups if group["rules"]]}
+
+
+def run(promtool: str, *arguments: str) -> str:
+    """The output of promtool; fails the test, with that output, if it ends with an error."""
+    program = PROMTOOLS[promtool]
+    if promtool == "3" and not Path(program).exists():
+        pytest.skip("no promtool of Prometheus 3: run .ci/prometheus-3")
+    done = subprocess.run(
+        [program, *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    return output
+
+
+def check_alert(promtool: str, folder: Path, alert: str, cases: Iterable[Case]) -> None:
+    """Hold one alert against these cases."""
+    (folder / "rules.yml").write_text(json.dumps(only(alert)), encoding="utf-8")
+    _check(promtool, folder, "rules.yml", ["records", "alerts"], cases)
+
+
+def check_values(promtool: str, folder: Path, values: Iterable[Value]) -> None:
+    """Hold the recording rules against what these expressions give."""
+    order = [group["name"] for group in rules(RECORDING_FILE)["groups"]]
+    _check(promtool, folder, str(RULES / RECORDING_FILE), order, values)
+
+
+def _check(
+    promtool: str, folder: Path, rule_file: str, order: list[str], cases: Iterable[Case | Value]
+) -> None:
+    document = {
+        "rule_files": [rule_file],
+        "evaluation_interval": "1m",
+        # Left out, an alert would be evaluated before or after what it is built on.
+        "group_eval_order": order,
+        "tests": [_test(case) for case in cases],
+    }
+    file = folder / "cases.yml"
+    # JSON is YAML, and a hundred times faster to write.
+    file.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    run(promtool, "test", "rules", str(file))
+
+
+def _test(case: Case | Value) -> dict[str, object]:
+    inputs = [{"series": name, "values": values} for name, values in case.series.items()]
+    test: dict[str, object] = {"name": case.title, "interval": "1m", "input_series": inputs}
+    if isinstance(case, Value):
+        samples = [{"labels": key, "value": value} for key, value in case.gives.items()]
+        asked = {"expr": case.expr, "eval_time": f"{case.minute}m", "exp_samples": samples}
+        return test | {"promql_expr_test": [asked]}
+    expected = dict(case.fires) | dict.fromkeys(case.silent, ())
+    return test | {
+        "alert_rule_test": [
+            {
+                "alertname": case.alert,
+                "eval_time": f"{minute}m",
+                "exp_alerts": [_alert(case.alert, one) for one in _tuple(firing)],
+            }
+            for minute, firing in sorted(expected.items())
+        ]
+    }
+
+
+def _tuple(firing: Firing | tuple[Firing, ...]) -> tuple[Firing, ...]:
+    return firing if isinstance(firing, tuple) else (firing,)
+
+
+def _alert(name: str, firing: Firing) -> dict[str, object]:
+    return {
+        "exp_labels": dict(firing.labels),
+        "exp_annotations": {
+            "summary": firing.summary,
+            "description": firing.description,
+            "summary_zh": firing.summary_zh,
+            "description_zh": firing.description_zh,
+            "runbook_url": f"{RUNBOOKS}#{name.lower()}",
+        },
+    }
