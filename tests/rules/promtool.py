@@ -3,7 +3,7 @@
 import json
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -81,21 +81,13 @@ def records() -> tuple[dict[str, Any], ...]:
     return tuple(r for g in rules(RECORDING_FILE)["groups"] for r in g["rules"])
 
 
-def only(alert: str) -> dict[str, Any]:
-    """The rules with this name and those that they are built on, as committed; the rest is time.
-
-    Raises:
-        AssertionError: There is no such alert.
-    """
-    found = [rule for rule in alerts() if rule["alert"] == alert]
-    assert found, f"no alert {alert}"
-    needed = _RECORDED.findall(found[0]["expr"])
+def built_on(*expressions: str) -> list[dict[str, Any]]:
+    """The recording rules that these use, one through the other; all others only take time."""
+    needed = [name for expression in expressions for name in _RECORDED.findall(expression)]
     for rule in reversed(records()):
         if rule["record"] in needed:
             needed += _RECORDED.findall(rule["expr"])
-    kept = [rule for rule in records() if rule["record"] in needed]
-    groups = [{"name": "records", "rules": kept}, {"name": "alerts", "rules": found}]
-    return {"groups": [group for group in groups if group["rules"]]}
+    return [rule for rule in records() if rule["record"] in needed]
 
 
 def run(promtool: str, *arguments: str) -> str:
@@ -112,29 +104,35 @@ def run(promtool: str, *arguments: str) -> str:
 
 
 def check_alert(promtool: str, folder: Path, alert: str, cases: Iterable[Case]) -> None:
-    """Hold one alert against these cases."""
-    (folder / "rules.yml").write_text(json.dumps(only(alert)), encoding="utf-8")
-    _check(promtool, folder, "rules.yml", ["records", "alerts"], cases)
+    """Hold one alert, as it is committed, against these cases."""
+    found = [rule for rule in alerts() if rule["alert"] == alert]
+    _check(promtool, folder, built_on(found[0]["expr"]), found, cases)
 
 
-def check_values(promtool: str, folder: Path, values: Iterable[Value]) -> None:
-    """Hold the recording rules against what these expressions give."""
-    order = [group["name"] for group in rules(RECORDING_FILE)["groups"]]
-    _check(promtool, folder, str(RULES / RECORDING_FILE), order, values)
+def check_values(promtool: str, folder: Path, values: Sequence[Value]) -> None:
+    """Hold the recording rules, as they are committed, against what these expressions give."""
+    _check(promtool, folder, built_on(*(value.expr for value in values)), [], values)
 
 
 def _check(
-    promtool: str, folder: Path, rule_file: str, order: list[str], cases: Iterable[Case | Value]
+    promtool: str,
+    folder: Path,
+    recording: list[dict[str, Any]],
+    alerting: list[dict[str, Any]],
+    cases: Iterable[Case | Value],
 ) -> None:
+    named = [("records", recording), ("alerts", alerting)]
+    groups = [{"name": name, "rules": kept} for name, kept in named if kept]
     document = {
-        "rule_files": [rule_file],
+        "rule_files": ["rules.yml"],
         "evaluation_interval": "1m",
         # Left out, an alert would be evaluated before or after what it is built on.
-        "group_eval_order": order,
+        "group_eval_order": [group["name"] for group in groups],
         "tests": [_test(case) for case in cases],
     }
-    file = folder / "cases.yml"
     # JSON is YAML, and a hundred times faster to write.
+    (folder / "rules.yml").write_text(json.dumps({"groups": groups}), encoding="utf-8")
+    file = folder / "cases.yml"
     file.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
     run(promtool, "test", "rules", str(file))
 

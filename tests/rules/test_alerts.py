@@ -31,6 +31,7 @@ CASES: tuple[Case, ...] = (
 ALERTS = [rule["alert"] for rule in alerts()]
 
 
+@pytest.mark.timeout(60)
 @both_generations
 @pytest.mark.parametrize("alert", ALERTS)
 def test_an_alert_fires_when_it_should_and_only_then(
