@@ -1,4 +1,4 @@
-"""A task that will miss its end, and lines that run out: when that alerts, and when not."""
+"""A task that will miss its end or has missed it, and lines that run out: alerts and none."""
 
 from typing import Any
 
@@ -17,6 +17,8 @@ from tests.rules.promtool import Case, Firing
 
 WARNING = {"severity": "warning", "area": "jobs"}
 SPRING = "Task Spring (7) of account collections (dezhu)"
+SURVEY = "Task Survey (g1) of account bots (aliyun)"
+SURVEY_ZH = "账号 bots（aliyun）的任务“Survey”（g1）"
 SPRING_ZH = "账号 collections（dezhu）的任务“Spring”（7）"
 
 
@@ -73,6 +75,28 @@ def lines(current: float, limit: float) -> Series:
     labels = account_labels("aliyun") | {"instance_id": "i-1", "instance_name": "North"}
     return series("outbound_instance_concurrency", labels, flat(current, 60)) | series(
         "outbound_instance_concurrency_limit", labels, flat(limit, 60)
+    )
+
+
+def unfinished(platform: str, remaining: int) -> Firing:
+    name, name_zh = (SPRING, SPRING_ZH) if platform == "dezhu" else (SURVEY, SURVEY_ZH)
+    return Firing(
+        labels=task_labels(platform) | WARNING,
+        summary="A task is past its end and has customers left.",
+        description=f"{name} has ended with {remaining} customers remaining.",
+        summary_zh="任务已过截止时间，仍有客户未完成。",
+        description_zh=f"{name_zh}已过截止时间，还剩 {remaining} 个客户未完成。",
+    )
+
+
+def ended(status: str = "expired", *, end: float = 1800, completed: float = 460) -> Series:
+    """A Dezhu task of 500 customers, past its end from minute 30 on unless told otherwise."""
+    return task(
+        "dezhu",
+        (("running", 30), (status, 90)),
+        customers=flat(500, 120),
+        completed_customers=flat(completed, 120),
+        end_timestamp_seconds=flat(end, 120),
     )
 
 
@@ -190,5 +214,64 @@ CASES = (
         title="the collector is off",
         series=account("aliyun", up=flat(1, 60)),
         silent=(10, 30, 59),
+    ),
+    Case(
+        alert="OutboundTaskExpiredUnfinished",
+        title="forty customers left at the end",
+        series=ended(),
+        silent=(29, 44),
+        fires={46: unfinished("dezhu", 40), 100: unfinished("dezhu", 40)},
+    ),
+    Case(
+        alert="OutboundTaskExpiredUnfinished",
+        title="at Alibaba, where nothing says expired",
+        series=task(
+            "aliyun",
+            (("running", 30), ("completed", 90)),
+            jobs={
+                "scheduling": flat(30, 120),
+                "executing": flat(0, 120),
+                "paused": flat(5, 120),
+                "failed": flat(900, 120),
+            },
+            end_timestamp_seconds=flat(1800, 120),
+        ),
+        fires={60: unfinished("aliyun", 35)},
+    ),
+    Case(
+        alert="OutboundTaskExpiredUnfinished",
+        title="all were completed",
+        series=ended("completed", completed=500),
+        silent=(46, 60, 100),
+    ),
+    Case(
+        alert="OutboundTaskExpiredUnfinished",
+        title="cancelled: nobody wants the rest",
+        series=ended("cancelled"),
+        silent=(46, 60, 100),
+    ),
+    Case(
+        alert="OutboundTaskExpiredUnfinished",
+        title="the last calls are counted within minutes",
+        series=task(
+            "dezhu",
+            (("running", 120),),
+            customers=flat(500, 120),
+            completed_customers=[*flat(460, 30), *ramp(460, 5, 8), *flat(500, 82)],
+            end_timestamp_seconds=flat(1800, 120),
+        ),
+        silent=(35, 46, 100),
+    ),
+    Case(
+        alert="OutboundTaskExpiredUnfinished",
+        title="over for more than a day",
+        series=ended(end=-90_000),
+        silent=(20, 60, 100),
+    ),
+    Case(
+        alert="OutboundTaskExpiredUnfinished",
+        title="its end is yet to come",
+        series=ended("paused", end=90_000),
+        silent=(46, 60, 100),
     ),
 )

@@ -1,4 +1,4 @@
-"""Failed, not started, paused, initializing and past its end: when that alerts, and when not."""
+"""Failed, not started, paused and initializing: when that alerts, and when not."""
 
 from typing import Any
 
@@ -52,17 +52,6 @@ def paused(how_long: str) -> Firing:
     )
 
 
-def unfinished(platform: str, remaining: int) -> Firing:
-    name, name_zh = (SPRING, SPRING_ZH) if platform == "dezhu" else (SURVEY, SURVEY_ZH)
-    return Firing(
-        labels=task_labels(platform) | WARNING,
-        summary="A task is past its end and has customers left.",
-        description=f"{name} has ended with {remaining} customers remaining.",
-        summary_zh="任务已过截止时间，仍有客户未完成。",
-        description_zh=f"{name_zh}已过截止时间，还剩 {remaining} 个客户未完成。",
-    )
-
-
 def idle_read(platform: str, values: list[float | None]) -> Series:
     """When the idle tier was last read."""
     return account(platform, tier__last_success_timestamp_seconds={"idle": values})
@@ -84,17 +73,6 @@ def waiting(platform: str = "dezhu", status: str = "not_started", **changed: Any
 
 def pausing(*status: tuple[str, int], window: list[float | None]) -> Series:
     return task("dezhu", status, calling_window_open=window)
-
-
-def ended(status: str = "expired", *, end: float = 1800, completed: float = 460) -> Series:
-    """A Dezhu task of 500 customers, past its end from minute 30 on unless told otherwise."""
-    return task(
-        "dezhu",
-        (("running", 30), (status, 90)),
-        customers=flat(500, 120),
-        completed_customers=flat(completed, 120),
-        end_timestamp_seconds=flat(end, 120),
-    )
 
 
 CASES = (
@@ -132,6 +110,13 @@ CASES = (
         }
         | idle_read("dezhu", [*clock(0, 60, 60), *gap(60)]),
         silent=(61, 70, 119),
+    ),
+    Case(
+        alert="OutboundTaskFailed",
+        title="an instance that always fails hides no failure in another",
+        series=account("dezhu", up=flat(0, 90)) | task("dezhu", (("running", 30), ("failed", 60))),
+        silent=(30,),
+        fires={60: FAILED},
     ),
     Case(
         alert="OutboundTaskFailed",
@@ -236,64 +221,5 @@ CASES = (
         title="resumed",
         series=pausing(("paused", 50), ("running", 190), window=flat(1, 240)),
         silent=(49, 100, 200),
-    ),
-    Case(
-        alert="OutboundTaskExpiredUnfinished",
-        title="forty customers left at the end",
-        series=ended(),
-        silent=(29, 44),
-        fires={46: unfinished("dezhu", 40), 100: unfinished("dezhu", 40)},
-    ),
-    Case(
-        alert="OutboundTaskExpiredUnfinished",
-        title="at Alibaba, where nothing says expired",
-        series=task(
-            "aliyun",
-            (("running", 30), ("completed", 90)),
-            jobs={
-                "scheduling": flat(30, 120),
-                "executing": flat(0, 120),
-                "paused": flat(5, 120),
-                "failed": flat(900, 120),
-            },
-            end_timestamp_seconds=flat(1800, 120),
-        ),
-        fires={60: unfinished("aliyun", 35)},
-    ),
-    Case(
-        alert="OutboundTaskExpiredUnfinished",
-        title="all were completed",
-        series=ended("completed", completed=500),
-        silent=(46, 60, 100),
-    ),
-    Case(
-        alert="OutboundTaskExpiredUnfinished",
-        title="cancelled: nobody wants the rest",
-        series=ended("cancelled"),
-        silent=(46, 60, 100),
-    ),
-    Case(
-        alert="OutboundTaskExpiredUnfinished",
-        title="the last calls are counted within minutes",
-        series=task(
-            "dezhu",
-            (("running", 120),),
-            customers=flat(500, 120),
-            completed_customers=[*flat(460, 30), *ramp(460, 5, 8), *flat(500, 82)],
-            end_timestamp_seconds=flat(1800, 120),
-        ),
-        silent=(35, 46, 100),
-    ),
-    Case(
-        alert="OutboundTaskExpiredUnfinished",
-        title="over for more than a day",
-        series=ended(end=-90_000),
-        silent=(20, 60, 100),
-    ),
-    Case(
-        alert="OutboundTaskExpiredUnfinished",
-        title="its end is yet to come",
-        series=ended("paused", end=90_000),
-        silent=(46, 60, 100),
     ),
 )

@@ -132,15 +132,18 @@ def _failed(thresholds: Thresholds) -> Alert:
         keep_firing=periods.keep_firing,
         comment="Ends a day after the failure. Tasks that had failed before the exporter first read"
         " the account are not news: without the second half a new exporter, or one with a new"
-        " address, would report the failures of a whole week.",
+        " address, would report the failures of a whole week. Known since when: the first whole"
+        " reading of the idle tier, or, where an instance fails and there is none, the account.",
         expr=f"""
             {status} == 1
               and
             (
               min_over_time((time() * {status}){back})
                 - ignoring (status, task_id, task_name) group_left ()
-              min without (tier) (
-                min_over_time((time() + 0 * {seen}){back})
+              (
+                min without (tier) (min_over_time((time() + 0 * {seen}){back}))
+                  or
+                min_over_time((time() + 0 * outbound_account_up){back})
               )
             ) > {number(max(2, round(2 * periods.at_once)))}
         """,
