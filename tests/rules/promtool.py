@@ -106,12 +106,16 @@ def run(promtool: str, *arguments: str) -> str:
 def check_alert(promtool: str, folder: Path, alert: str, cases: Iterable[Case]) -> None:
     """Hold one alert, as it is committed, against these cases."""
     found = [rule for rule in alerts() if rule["alert"] == alert]
-    _check(promtool, folder, built_on(found[0]["expr"]), found, cases)
+    _check(promtool, folder, built_on(found[0]["expr"]), found, [_course(case) for case in cases])
 
 
 def check_values(promtool: str, folder: Path, values: Sequence[Value]) -> None:
     """Hold the recording rules, as they are committed, against what these expressions give."""
-    _check(promtool, folder, built_on(*(value.expr for value in values)), [], values)
+    by_course: dict[str, list[Value]] = {}
+    for value in values:
+        by_course.setdefault(json.dumps(value.series), []).append(value)
+    tests = [_answers(asked) for asked in by_course.values()]
+    _check(promtool, folder, built_on(*(value.expr for value in values)), [], tests)
 
 
 def _check(
@@ -119,7 +123,7 @@ def _check(
     folder: Path,
     recording: list[dict[str, Any]],
     alerting: list[dict[str, Any]],
-    cases: Iterable[Case | Value],
+    tests: list[dict[str, Any]],
 ) -> None:
     named = [("records", recording), ("alerts", alerting)]
     groups = [{"name": name, "rules": kept} for name, kept in named if kept]
@@ -128,7 +132,7 @@ def _check(
         "evaluation_interval": "1m",
         # Left out, an alert would be evaluated before or after what it is built on.
         "group_eval_order": [group["name"] for group in groups],
-        "tests": [_test(case) for case in cases],
+        "tests": tests,
     }
     # JSON is YAML, and a hundred times faster to write.
     (folder / "rules.yml").write_text(json.dumps({"groups": groups}), encoding="utf-8")
@@ -137,15 +141,30 @@ def _check(
     run(promtool, "test", "rules", str(file))
 
 
-def _test(case: Case | Value) -> dict[str, object]:
-    inputs = [{"series": name, "values": values} for name, values in case.series.items()]
-    test: dict[str, object] = {"name": case.title, "interval": "1m", "input_series": inputs}
-    if isinstance(case, Value):
-        samples = [{"labels": key, "value": value} for key, value in case.gives.items()]
-        asked = {"expr": case.expr, "eval_time": f"{case.minute}m", "exp_samples": samples}
-        return test | {"promql_expr_test": [asked]}
+def _inputs(title: str, series: Series) -> dict[str, Any]:
+    inputs = [{"series": name, "values": values} for name, values in series.items()]
+    return {"name": title, "interval": "1m", "input_series": inputs}
+
+
+def _answers(asked: Sequence[Value]) -> dict[str, Any]:
+    """What several expressions give of the same series, which are then evaluated once."""
+    expected = [
+        {
+            "expr": value.expr,
+            "eval_time": f"{value.minute}m",
+            "exp_samples": [
+                {"labels": key, "value": sample} for key, sample in value.gives.items()
+            ],
+        }
+        for value in asked
+    ]
+    title = "; ".join(value.title for value in asked)
+    return _inputs(title, asked[0].series) | {"promql_expr_test": expected}
+
+
+def _course(case: Case) -> dict[str, Any]:
     expected = dict(case.fires) | dict.fromkeys(case.silent, ())
-    return test | {
+    return _inputs(case.title, case.series) | {
         "alert_rule_test": [
             {
                 "alertname": case.alert,

@@ -37,6 +37,7 @@ NAMES = {
     "task:outbound_task_reported_progress_ratio:max",
     "task:outbound_task_reported_connected_ratio:max",
     "task_status:outbound_task_info:max",
+    "task:outbound_task_calling_window_open:paused",
     "task:outbound_task_remaining_customers:sum",
     "task:outbound_task_progress:ratio",
     "task:outbound_task_connected_customers:ratio",
@@ -122,7 +123,7 @@ def test_a_recorded_name_is_level_metric_operation(rule: dict[str, str]) -> None
     assert ("task_id" in labels) == level.startswith("task")
     assert ("account" in labels) == (not level.startswith("platform"))
     assert re.fullmatch(r"outbound_(task|account)_[a-z_]+", metric)
-    assert re.fullmatch(r"max|sum|ratio|(delta|ratio)1h|(last_)?rate30m", operation)
+    assert re.fullmatch(r"max|sum|ratio|paused|(delta|ratio)1h|(last_)?rate30m", operation)
 
 
 @pytest.mark.parametrize("rule", ALL)

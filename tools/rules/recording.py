@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from tools.rules.model import Group, Record, duration, number
+from tools.rules.words import in_status
 from tools.thresholds import Thresholds
 
 _CONTINUOUS: Final = (
@@ -81,6 +82,16 @@ def _continuous() -> tuple[Record, ...]:
             record="task_status:outbound_task_info:max",
             comment="The state of a task and nothing else: a new script ends no series.",
             expr=f"max without (\n  {_INFO_LABELS}\n) (outbound_task_info)",
+        ),
+        Record(
+            record="task:outbound_task_calling_window_open:paused",
+            comment="Kept for the few that are paused: an alert looks back a whole day, which would"
+            " be costly for all tasks.",
+            expr=f"""
+                outbound_task_calling_window_open == 1
+                  and ignoring (status)
+                {in_status("paused")}
+            """,
         ),
     )
 

@@ -98,11 +98,7 @@ def _paused_long(thresholds: Thresholds) -> Alert:
         " paused all the time lately.",
         expr=f"""
             {seconds} * count_over_time(
-              (
-                outbound_task_calling_window_open == 1
-                  and ignoring (status)
-                {status}
-              )[{duration(periods.forgotten)}:{step}]
+              task:outbound_task_calling_window_open:paused[{duration(periods.forgotten)}:{step}]
             ) >= {number(max(1, round(periods.paused)))}
               and ignoring (status)
             {status}
