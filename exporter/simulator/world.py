@@ -81,6 +81,11 @@ class World:
         """Simulated time in epoch seconds."""
         return self._now
 
+    @property
+    def speed(self) -> float:
+        """Of the dialling; dates and windows stay on the clock."""
+        return self._options.speed
+
     def shelf(self, vendor: Vendor, account: str, scope: str = "") -> Shelf:
         """Return the tasks of one scope.
 

@@ -97,6 +97,8 @@ async def test_a_fault_may_be_cleared_before_its_time_or_with_all(simulator):
         ([{"do": "pause"}], "step 0: do needs a task"),
         ([{"clear": "all"}, {"task": "x", "do": "explode"}], "step 1: Invalid enum value"),
         ([{"task": "x", "do": "append"}], "step 0: append needs customers"),
+        ([{"task": "x", "do": "set_pace"}], "step 0: set_pace needs rate, lines or rounds"),
+        ([{"task": "x", "do": "set_pace", "rate": -1}], "step 0: .*must not be negative"),
         ([{"task": "x", "do": "pause", "when": 3}], "step 0: unknown keys"),
         ([{"task": {"title": "x"}, "do": "pause"}], "unknown field `title`"),
         ([{"fault": {"kind": "boom"}}], "step 0: Invalid enum value 'boom'"),

@@ -238,6 +238,31 @@ def test_calls_outside_the_window_happen_when_told(world):
     assert not world.task("closed-until-later").dialling
 
 
+def test_windows_are_closed_and_opened_at_once(world):
+    before = world.task("steady-campaign").values
+    world.edit("steady-campaign", Edit(do="close_window"))
+    world.advance(300)
+
+    assert not world.task("steady-campaign").dialling
+    assert world.task("steady-campaign").values == before
+    world.edit("steady-campaign", Edit(do="open_window"))
+    assert world.task("steady-campaign").dialling
+
+
+@pytest.mark.parametrize("speed", [1.0, 60.0])
+def test_a_pace_is_set_whatever_the_speed(speed):
+    world = world_of(lively=False, speed=speed)
+    world.edit("steady-campaign", Edit(do="append", customers=5000))
+    world.edit("steady-campaign", Edit(do="set_pace", rate=10.0, lines=7, rounds=0))
+    before = world.task("steady-campaign", vendor="aliyun").values
+    world.advance(100)
+    after = world.task("steady-campaign", vendor="aliyun").values
+
+    ended = after["completed"] + after["failed"] - before["completed"] - before["failed"]
+    assert ended == pytest.approx(1000, abs=1)
+    assert after["executing"] == 7
+
+
 def test_stalling_stops_a_running_task_and_releasing_lets_it_go_on(world):
     world.edit("steady-campaign", Edit(do="stall"))
     before = world.task("steady-campaign").values
@@ -275,6 +300,16 @@ def test_the_end_of_a_task_can_be_moved(world):
     late = world.task("steady-campaign", vendor="dezhu")
     assert late.status == "running"
     assert Moment.at(late.end_at).second_of_day == 0
+
+
+def test_a_task_that_ended_in_the_past_began_before_that():
+    world = world_of()
+    world.create("dezhu", "d", name="over")
+    world.edit("over", Edit(do="set_end", seconds=-2 * DAY))
+    over = world.task("over")
+
+    assert over.end_at < world.now
+    assert over.start_at == over.end_at - DAY
 
 
 def test_a_vendor_gets_no_status_that_it_does_not_have(world):
