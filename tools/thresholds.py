@@ -51,6 +51,9 @@ class Limits:
     # Of its own past. Twice would be out of reach for a task of which half is not reached anyway.
     failed_share_times_past: float = 1.5
     failed_share_above_past: float = 0.15
+    # What a call reaches: of the past of the task, and when everybody was called once already.
+    reached_per_call_of_past: float = 0.33
+    reached_per_call_redialling: float = 0.1
     connected_share_of_past: float = 0.5
     connected_below_past: float = 0.1
     finished_for_share: float = 50  # customers in the lookback below which a share says nothing

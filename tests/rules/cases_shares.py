@@ -3,6 +3,8 @@
 Of Alibaba (the group Survey) ten jobs end a minute, unless told otherwise.
 """
 
+from itertools import accumulate
+
 from tests.rules.making import Series, Status, Values, flat, gap, ramp, task, task_labels
 from tests.rules.promtool import Case, Firing
 
@@ -74,6 +76,25 @@ def group_of(*parts: tuple[int, float, float]) -> Series:
     return group(completed[:-1], failed[:-1], (("running", len(failed) - 1),))
 
 
+def attempts(done: float, lost: float, *, round_1: tuple[float, float]) -> Series:
+    """A thousand customers are called once in 100 minutes, those who remain in the 80 after that.
+
+    Ten calls a minute, of which so many end a job as completed and as failed.
+    """
+
+    def sums(before: float, after: float) -> list[float | None]:
+        return list(accumulate([before] * 100 + [after] * 80))
+
+    return task(
+        "aliyun",
+        (("running", 180),),
+        customers=flat(1000, 180),
+        calls=ramp(10, 10, 180),
+        completed_customers=sums(round_1[0], done),
+        jobs={"failed": sums(round_1[1], lost)},
+    )
+
+
 def spring(*parts: tuple[int, float, float]) -> Series:
     """For so many minutes, so many customers completed and connected a minute."""
     completed, connected = [0.0], [0.0]
@@ -90,6 +111,32 @@ def spring(*parts: tuple[int, float, float]) -> Series:
 
 
 CASES = (
+    Case(
+        alert="OutboundFailedShareHigh",
+        title="the last attempts of a campaign fail more often, as long as calls reach somebody",
+        series=attempts(1.5, 8.5, round_1=(5, 2)),
+        silent=(99, 130, 150, 170, 179),
+    ),
+    Case(
+        alert="OutboundFailedShareHigh",
+        title="not even the last attempts may reach next to nobody",
+        series=attempts(0.7, 9.3, round_1=(5, 2)),
+        silent=(99,),
+        fires={170: high("93%")},
+    ),
+    Case(
+        alert="OutboundFailedShareAbovePast",
+        title="the last attempts of a campaign fail more often, as long as calls reach as many",
+        series=attempts(2.5, 7.5, round_1=(5, 2)),
+        silent=(99, 130, 150, 170, 179),
+    ),
+    Case(
+        alert="OutboundFailedShareAbovePast",
+        title="calls reach far fewer than before",
+        series=attempts(2, 8, round_1=(7, 3)),
+        silent=(99,),
+        fires={176: above_past("80%")},
+    ),
     Case(
         alert="OutboundFailedShareHigh",
         title="nine of ten fail: from a quarter of an hour after enough have ended",

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tools.rules.model import Alert, Text, duration, number
 from tools.rules.words import SHARE, TASK, TASK_ZH
 from tools.thresholds import Thresholds
+
+_REACHED_PER_CALL: Final = (
+    "task:outbound_task_completed_customers:delta1h / (task:outbound_task_calls:delta1h > 0)"
+)
 
 
 def share_alerts(thresholds: Thresholds) -> tuple[Alert, ...]:
@@ -23,14 +29,23 @@ def _failed_share(thresholds: Thresholds, name: str, severity: str, limit: float
     comment = (
         "At Alibaba a failed job was only not reached, so neither their number nor its rise is"
         " alarming: their share of what ended lately is. The recording rule holds the least number."
+        " Once everybody was called, those remain who did not answer, and each of the last attempts"
+        " ends a job: then what counts is whether calls reach anybody."
     )
+    # A share above the critical limit leaves no room for such a tail.
+    least = number(thresholds.limits.reached_per_call_redialling)
+    tail = (
+        "\n  unless\n(\n  task:outbound_task_calls:max > task:outbound_task_customers:max"
+        f"\n    and\n  {_REACHED_PER_CALL} >= {least}\n)"
+    )
+    critical = name == "Critical"
     return Alert(
         alert=f"OutboundFailedShare{name}",
         severity=severity,
         hold=thresholds.periods.medium,
         keep_firing=thresholds.periods.keep_firing,
         comment=comment if name == "High" else "",
-        expr=f"task:outbound_task_failed_jobs:ratio1h > {number(limit)}",
+        expr=f"task:outbound_task_failed_jobs:ratio1h > {number(limit)}{'' if critical else tail}",
         text=Text(
             summary=f"{how} jobs of a task end without reaching the customer.",
             description=f"{TASK}: {SHARE} of the jobs that ended in the last {share} failed"
@@ -53,7 +68,9 @@ def _failed_share_above_past(thresholds: Thresholds) -> Alert:
         hold=thresholds.periods.medium,
         keep_firing=thresholds.periods.keep_firing,
         comment="The past is everything up to one lookback ago. A factor alone would be nothing for"
-        " a task that hardly ever fails, a difference alone nothing for one that often does.",
+        " a task that hardly ever fails, a difference alone nothing for one that often does. The"
+        " last attempts of every campaign fail more often than the first, so calls themselves must"
+        " reach far fewer as well.",
         expr=f"""
             {now} > {number(limits.failed_share_times_past)} * {past}
               and
@@ -62,6 +79,11 @@ def _failed_share_above_past(thresholds: Thresholds) -> Alert:
             task:outbound_task_completed_customers:max offset {share}
               + task:outbound_task_failed_jobs:max offset {share}
               >= {number(limits.finished_for_past)}
+              unless
+            {_REACHED_PER_CALL} >= {number(limits.reached_per_call_of_past)} * (
+              task:outbound_task_completed_customers:max offset {share}
+                / (task:outbound_task_calls:max offset {share} > 0)
+            )
         """,
         text=Text(
             summary="Far more jobs of a task fail than did before.",
