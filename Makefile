@@ -11,10 +11,10 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lock docs rules bench clean
+.PHONY: help install demo test check format lock docs rules dashboards bench clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/.installed ## .venv with everything that development needs (seconds; nothing to do twice)
 
@@ -49,6 +49,7 @@ check: install ## formatting, lint, types, layers, Dockerfile, spelling, YAML, l
 	@$(BIN)/yamllint --strict . && echo "yamllint: ok"
 	@$(BIN)/python -m exporter.metrics_reference --check docs/metrics.md && echo "docs/metrics.md: current"
 	@$(BIN)/python -m tools.rules --check && echo "prometheus/rules: current"
+	@$(BIN)/python -m tools.dashboards --check && echo "grafana/dashboards: current"
 	@sh .ci/lock-check && echo "requirements: current"
 
 format: install ## format the code and mend what lint can mend
@@ -61,6 +62,9 @@ lock: $(UV) ## make requirements/ anew from pyproject.toml (UPGRADE=--upgrade fo
 
 docs: install ## write docs/metrics.md from the table of families
 	@$(BIN)/python -m exporter.metrics_reference docs/metrics.md
+
+dashboards: install ## write grafana/dashboards from tools/dashboards and tools/thresholds.py
+	@$(BIN)/python -m tools.dashboards
 
 rules: install ## write prometheus/rules from tools/rules and tools/thresholds.py
 	@$(BIN)/python -m tools.rules

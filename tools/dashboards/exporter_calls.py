@@ -1,0 +1,186 @@
+"""Third row of the exporter's dashboard: calls to the vendors and the budget for them."""
+
+from typing import Final
+
+from grafana_foundation_sdk.models.dashboard import Panel
+
+from tools.dashboards.fields import Look, by_query, renamed
+from tools.dashboards.panels import Face, Query, lines
+from tools.dashboards.queries import ACCOUNT, of, total
+from tools.dashboards.words import Say, reason_names
+from tools.thresholds import Limits
+
+_THIRD: Final = (8, 9)
+_BY_OPERATION: Final = "{{operation}} · {{account}}"
+
+
+def calls(say: Say, limits: Limits) -> list[Panel]:
+    """The charts, three a line."""
+    return [
+        _requests(say),
+        _failures(say),
+        _throttled(say, limits),
+        _latency(say),
+        _mean(say),
+        _budget(say),
+    ]
+
+
+def _rate(counter: str) -> str:
+    return f"rate({of(counter, ACCOUNT)}[$__rate_interval])"
+
+
+def _requests(say: Say) -> Panel:
+    return lines(
+        Face(
+            title=say("Calls by operation", "各接口调用速率"),
+            description=say(
+                "Calls to the vendors, whatever came of them. Bad: none where campaigns run, or "
+                "far more than the refresh intervals need.",
+                "对平台接口的调用速率（不论成败）。异常：有任务在执行却没有调用，"
+                "或远超轮询间隔所需。",
+            ),
+            size=_THIRD,
+            queries=[
+                Query(
+                    expr=total(_rate("outbound_exporter_api_requests_total"), "account, operation"),
+                    legend=_BY_OPERATION,
+                )
+            ],
+            look=Look(unit="reqps", no_value=say("No calls", "无调用")),
+        )
+    )
+
+
+def _failures(say: Say) -> Panel:
+    return lines(
+        Face(
+            title=say("Failed calls by reason", "调用失败速率（按原因）"),
+            description=say(
+                "Calls that failed. Bad: anything that lasts. The code in "
+                "outbound_exporter_api_failures_total and the log tell more; the readme has a "
+                "table of what to do.",
+                "调用失败的速率。异常：持续不为 0。更多信息见 "
+                "outbound_exporter_api_failures_total 的 code 标签和日志，"
+                "处理方法见 README 的表格。",
+            ),
+            size=_THIRD,
+            queries=[
+                Query(
+                    expr=total(_rate("outbound_exporter_api_failures_total"), "reason"),
+                    legend="{{reason}}",
+                )
+            ],
+            look=Look(unit="reqps", no_value=say("No calls", "无调用")),
+            overrides=renamed(reason_names(say)),
+        )
+    )
+
+
+def _throttled(say: Say, limits: Limits) -> Panel:
+    requests = total(_rate("outbound_exporter_api_requests_total"))
+    throttled = total(_rate("outbound_exporter_api_throttled_total"))
+    retries = total(_rate("outbound_exporter_api_retries_total"))
+    return lines(
+        Face(
+            title=say("Throttled and retried calls", "限流与重试"),
+            description=say(
+                "Share of the calls that the vendor refused for their rate, and that were made "
+                "again within a poll. Bad: throttled above the line for long. The exporter slows "
+                "down by itself; lengthen refresh where the data gets too old.",
+                "被平台限流的调用占比，以及在同一次轮询内重试的调用占比。"
+                "异常：限流占比长时间高于红线。exporter 会自动降速；若数据变旧，请拉长 refresh。",
+            ),
+            size=_THIRD,
+            queries=[
+                Query(expr=f"{throttled} / ({requests} > 0)", legend=say("Throttled", "被限流")),
+                Query(expr=f"{retries} / ({requests} > 0)", legend=say("Retried", "重试")),
+            ],
+            look=Look(
+                unit="percentunit",
+                no_value=say("No calls", "无调用"),
+                steps=((None, "transparent"), (limits.throttled_share, "red")),
+                palette=True,
+            ),
+        )
+    )
+
+
+def _latency(say: Say) -> Panel:
+    buckets = total(_rate("outbound_exporter_api_request_duration_seconds_bucket"), "le, platform")
+    quantiles = ((0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"))
+    return lines(
+        Face(
+            title=say("Latency of the vendors", "平台接口耗时分位"),
+            description=say(
+                "How long calls take until their whole answer, by quantile. Bad: near the timeout "
+                "(10 s by default). Look at the network, the proxy and the vendor's status.",
+                "从发出调用到收完返回的耗时（按分位数）。异常：接近 timeout（默认 10 秒）。"
+                "请检查网络、代理和平台状态。",
+            ),
+            size=_THIRD,
+            queries=[
+                Query(
+                    expr=f"histogram_quantile({quantile}, {buckets})",
+                    legend=f"{{{{platform}}}} · {name}",
+                )
+                for quantile, name in quantiles
+            ],
+            look=Look(unit="s", no_value=say("No calls", "无调用")),
+        )
+    )
+
+
+def _mean(say: Say) -> Panel:
+    by = "account, operation"
+    spent = total(_rate("outbound_exporter_api_request_duration_seconds_sum"), by)
+    count = total(_rate("outbound_exporter_api_request_duration_seconds_count"), by)
+    return lines(
+        Face(
+            title=say("Mean latency by operation", "各接口平均耗时"),
+            description=say(
+                "Mean time of a call, by operation. Bad: one operation grows much slower than it "
+                "was; smaller pages (page_size) may help.",
+                "各接口的平均耗时。异常：某个接口明显变慢，可以尝试减小 page_size。",
+            ),
+            size=_THIRD,
+            queries=[Query(expr=f"{spent} / ({count} > 0)", legend=_BY_OPERATION)],
+            look=Look(unit="s", no_value=say("No calls", "无调用")),
+        )
+    )
+
+
+def _budget(say: Say) -> Panel:
+    rate = of("outbound_exporter_api_budget_requests_per_second", ACCOUNT)
+    hour = of("outbound_exporter_api_budget_remaining", ACCOUNT, 'window="hour"')
+    second = of("outbound_exporter_api_budget_remaining", ACCOUNT, 'window="second"')
+    return lines(
+        Face(
+            title=say("Call budget", "调用预算"),
+            description=say(
+                "Calls a second that the exporter allows itself now (it halves them when the "
+                "vendor throttles), and on the right axis the calls left at once and in this hour. "
+                "Bad: the hour runs down to 0: raise budget or lengthen refresh.",
+                "exporter 当前允许自己的每秒调用数（被限流时会减半）；"
+                "右轴为此刻和本小时剩余的调用数。"
+                "异常：本小时剩余降到 0，请调高 budget 或拉长 refresh。",
+            ),
+            size=_THIRD,
+            queries=[
+                Query(
+                    expr=total(rate, "account"),
+                    legend=say("Rate · {{account}}", "速率 · {{account}}"),
+                ),
+                Query(
+                    expr=total(second, "account"),
+                    legend=say("Left at once · {{account}}", "此刻剩余 · {{account}}"),
+                ),
+                Query(
+                    expr=total(hour, "account"),
+                    legend=say("Left this hour · {{account}}", "本小时剩余 · {{account}}"),
+                ),
+            ],
+            look=Look(unit="reqps", no_value=say("No data", "无数据")),
+            overrides=[by_query(ref, unit="short", custom__axisPlacement="right") for ref in "BC"],
+        )
+    )

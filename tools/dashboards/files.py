@@ -1,0 +1,38 @@
+"""The dashboards as files."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+from tools.dashboards.board import Sheet, dashboard
+from tools.dashboards.exporter import exporter
+from tools.dashboards.overview import overview
+from tools.dashboards.task import task
+from tools.dashboards.words import Language, Say
+from tools.thresholds import Thresholds
+
+FOLDER: Final = Path("grafana/dashboards")
+
+_SHEETS: Final[Mapping[str, Callable[[Say, Thresholds], Sheet]]] = {
+    "overview": overview,
+    "task": task,
+    "exporter": exporter,
+}
+
+
+def dashboard_files(thresholds: Thresholds) -> Mapping[str, str]:
+    """JSON by path below ``grafana/dashboards``."""
+    return {
+        f"{language.value}/{name}.json": _text(make(language.say, thresholds), language)
+        for language in Language
+        for name, make in _SHEETS.items()
+    }
+
+
+def _text(sheet: Sheet, language: Language) -> str:
+    document = dashboard(sheet, language)
+    text = json.dumps(document, cls=JSONEncoder, ensure_ascii=False, indent=2)
+    return text + "\n"

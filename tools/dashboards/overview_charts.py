@@ -1,0 +1,279 @@
+"""Middle of the overview: how far the running campaigns are, and outcomes over time."""
+
+from typing import Final
+
+from grafana_foundation_sdk.models.dashboard import Panel
+
+from tools.dashboards.fields import Look, by_name, fixed, renamed
+from tools.dashboards.overview_health import connected_share, failed_share
+from tools.dashboards.panels import Face, Query, bars, lines
+from tools.dashboards.queries import (
+    ACCOUNT,
+    NAMED,
+    highest,
+    largest,
+    of,
+    running,
+    task_values,
+    total,
+)
+from tools.dashboards.schedule import behind_steps, needed_per_left
+from tools.dashboards.words import (
+    JOB_COLORS,
+    STATUS_COLORS,
+    Say,
+    job_names,
+    status_names,
+)
+from tools.thresholds import Limits
+
+_ROWS: Final = 12
+_CUSTOMERS: Final = "task:outbound_task_customers:max"
+_COMPLETED: Final = "task:outbound_task_completed_customers"
+_CONNECTED: Final = "task:outbound_task_connected_customers"
+_CALLS: Final = "task:outbound_task_calls"
+_SOLID: Final = {"fill": "solid"}
+_DASHED: Final = {"fill": "dash", "dash": [8, 6]}
+
+
+def progress(say: Say, limits: Limits) -> list[Panel]:
+    """Two lists of running campaigns."""
+    return [_progress(say), _needed(say, limits)]
+
+
+def outcomes(say: Say) -> list[Panel]:
+    """Charts of the chosen campaigns together."""
+    return [_customers(say), _jobs(say), _pace(say), _shares(say), _new(say), _statuses(say)]
+
+
+def _progress(say: Say) -> Panel:
+    return bars(
+        Face(
+            title=say(f"Progress of the {_ROWS} largest", f"进度（客户最多的 {_ROWS} 个任务）"),
+            description=say(
+                "Share of the customers for whom nothing remains to be done. Bad: a campaign that "
+                "should be further by now, or that stands still while its calling hours are open. "
+                "The table below leads to each campaign.",
+                "已处理完毕的客户占比。异常：进度明显低于预期，或处于可呼叫时段却不再前进。"
+                "点击下方表格中的任务名称可查看详情。",
+            ),
+            size=(12, 11),
+            queries=[
+                Query(
+                    expr=largest(
+                        running("task:outbound_task_progress:ratio"),
+                        running(_CUSTOMERS),
+                        rows=_ROWS,
+                    ),
+                    legend="{{task_name}} · {{account}}",
+                )
+            ],
+            look=Look(
+                unit="percentunit",
+                high=1,
+                decimals=0,
+                no_value=say("No campaign runs", "没有执行中的任务"),
+                color="blue",
+            ),
+        )
+    )
+
+
+def _needed(say: Say, limits: Limits) -> Panel:
+    return bars(
+        Face(
+            title=say("Calling time needed ÷ left, highest", "所需 ÷ 剩余可呼叫时间（最高的任务）"),
+            description=say(
+                "Calling time that the rest will take at the last known pace, divided by the "
+                "calling time left until the end. In the first half hour the pace so far is taken. "
+                f"Bad: above {limits.expected_per_remaining:g} the campaign will miss its end. Add "
+                "agents or lines, widen the calling hours, or move the end.",
+                "按最近的呼叫速度处理完剩余客户所需的时间 ÷ 截止前剩余的可呼叫时间；"
+                "最初半小时按目前为止的速度估算。"
+                f"异常：超过 {limits.expected_per_remaining:g} 表示将赶不上截止时间。"
+                "可以增加坐席或线路、延长可呼叫时段，或推迟结束日期。",
+            ),
+            size=(12, 11),
+            queries=[
+                Query(
+                    expr=highest(needed_per_left(NAMED, only_running=True), rows=_ROWS),
+                    legend="{{task_name}} · {{account}}",
+                )
+            ],
+            look=Look(
+                unit="percentunit",
+                high=2,
+                decimals=0,
+                no_value=say("Pace not known yet", "尚无法估算速度"),
+                steps=behind_steps(limits),
+            ),
+        )
+    )
+
+
+def _customers(say: Say) -> Panel:
+    return lines(
+        Face(
+            title=say("Customers, completed, connected", "客户总数、已完成、已接通"),
+            description=say(
+                "Customers on the lists, those completed and those connected (Dezhu), of the "
+                "chosen campaigns. A list grows when customers are appended. Bad: completed stays "
+                "flat during calling hours, or connected falls away from completed.",
+                "所选任务的客户总数、已完成客户数和已接通客户数（仅得助）。"
+                "追加名单时客户总数会增加。"
+                "异常：可呼叫时段内已完成数不再上升，或已接通数明显跟不上已完成数。",
+            ),
+            size=(12, 9),
+            queries=[
+                Query(
+                    expr=total(task_values(metric), "platform"),
+                    legend=f"{name} · {{{{platform}}}}",
+                )
+                for metric, name in (
+                    (_CUSTOMERS, say("Customers", "客户总数")),
+                    (f"{_COMPLETED}:max", say("Completed", "已完成")),
+                    (f"{_CONNECTED}:max", say("Connected", "已接通")),
+                )
+            ],
+            look=Look(unit="short", no_value=say("No data", "无数据")),
+        )
+    )
+
+
+def _jobs(say: Say) -> Panel:
+    return lines(
+        Face(
+            title=say("Jobs by state (Alibaba)", "作业状态分布（阿里云）"),
+            description=say(
+                "Jobs that are executing, scheduling or paused, and those that failed or were "
+                "cancelled. A failed job ended without reaching the customer, so it rises in every "
+                "healthy campaign. Bad: failed rises much faster than before, or nothing executes "
+                "during calling hours.",
+                "呼叫中、待呼叫、已暂停、失败和已取消的作业数。失败表示未触达客户就结束，"
+                "正常任务中也会不断增加。异常：失败数增长明显加快，"
+                "或可呼叫时段内没有呼叫中的作业。",
+            ),
+            size=(12, 9),
+            queries=[
+                Query(
+                    expr=total(task_values("task:outbound_task_jobs:max"), "job_status"),
+                    legend="{{job_status}}",
+                )
+            ],
+            look=Look(unit="short", no_value=say("No Alibaba job group", "没有阿里云作业组")),
+            overrides=renamed(job_names(say), JOB_COLORS),
+        )
+    )
+
+
+def _pace(say: Say) -> Panel:
+    return lines(
+        Face(
+            title=say("Pace", "呼叫速度"),
+            description=say(
+                "Customers completed and connected, and calls made (Alibaba), a minute. Only "
+                "campaigns whose calling hours were open for the whole half hour before count, so "
+                "it begins some time after the window opens. Bad: it falls while as many campaigns "
+                "run.",
+                "每分钟完成、接通的客户数和呼叫次数（仅阿里云）。"
+                "只统计前半小时一直处于可呼叫时段的任务，"
+                "因此开始呼叫一段时间后才有数据。异常：执行中的任务数没变，速度却下降。",
+            ),
+            size=(12, 9),
+            queries=[
+                Query(
+                    expr=f"60 * {total(task_values(f'{metric}:rate30m'), 'platform')}",
+                    legend=f"{name} · {{{{platform}}}}",
+                )
+                for metric, name in (
+                    (_COMPLETED, say("Completed", "完成")),
+                    (_CONNECTED, say("Connected", "接通")),
+                    (_CALLS, say("Calls", "呼叫")),
+                )
+            ],
+            look=Look(unit="cpm", no_value=say("No calling hours now", "当前不在可呼叫时段")),
+        )
+    )
+
+
+def _shares(say: Say) -> Panel:
+    styles = (
+        (failed_share("delta1h"), say("Failed, last hour", "失败占比，近 1 小时"), "red", _SOLID),
+        (failed_share("max"), say("Failed, overall", "失败占比，累计"), "light-red", _DASHED),
+        (
+            connected_share("delta1h"),
+            say("Connected, last hour", "接通率，近 1 小时"),
+            "green",
+            _SOLID,
+        ),
+        (connected_share("max"), say("Connected, overall", "接通率，累计"), "light-green", _DASHED),
+    )
+    return lines(
+        Face(
+            title=say("Failed share and connected ratio", "失败占比与接通率"),
+            description=say(
+                "Failed per ended jobs (Alibaba) and connected per completed customers (Dezhu): in "
+                "the last hour, and since the beginning. Bad: the last hour leaves the line of the "
+                "whole, upwards for failed, downwards for connected.",
+                "失败作业占比（阿里云）和接通率（得助）：近 1 小时与累计。"
+                "异常：近 1 小时明显偏离累计值，即失败占比偏高或接通率偏低。",
+            ),
+            size=(12, 9),
+            queries=[Query(expr=expr, legend=name) for expr, name, *_ in styles],
+            look=Look(
+                unit="percentunit", high=1, no_value=say("None ended", "没有结束的作业或客户")
+            ),
+            overrides=[
+                by_name(name, color=fixed(color), custom__lineStyle=style)
+                for _, name, color, style in styles
+            ],
+        )
+    )
+
+
+def _new(say: Say) -> Panel:
+    names = (
+        (_COMPLETED, say("Completed", "完成")),
+        (_CONNECTED, say("Connected", "接通")),
+        ("task:outbound_task_failed_jobs", say("Failed jobs", "失败作业")),
+    )
+    return lines(
+        Face(
+            title=say("New in the hour before", "近 1 小时新增"),
+            description=say(
+                "Customers completed and connected, and jobs failed, in the hour before each "
+                "moment. Bad: 0 during calling hours, or more failed than completed.",
+                "每个时间点之前 1 小时内新增的完成客户数、接通客户数和失败作业数。"
+                "异常：可呼叫时段内为 0，或失败多于完成。",
+            ),
+            size=(12, 9),
+            queries=[
+                Query(
+                    expr=total(task_values(f"{metric}:delta1h"), "platform"),
+                    legend=f"{name} · {{{{platform}}}}",
+                )
+                for metric, name in names
+            ],
+            look=Look(unit="short", no_value=say("No data", "无数据")),
+        )
+    )
+
+
+def _statuses(say: Say) -> Panel:
+    tasks = of("outbound_account_tasks", ACCOUNT, 'status=~"$status"')
+    return lines(
+        Face(
+            title=say("Campaigns by status", "各状态任务数"),
+            description=say(
+                "All campaigns of the chosen accounts by status; the choice of tasks does not "
+                "count here. Bad: failed, expired or unknown grow.",
+                "所选账号的任务按状态分布（不受“任务”筛选影响）。异常：执行失败、"
+                "已过期或未知增多。",
+            ),
+            size=(12, 9),
+            queries=[Query(expr=total(tasks, "status"), legend="{{status}}")],
+            look=Look(unit="short", no_value=say("No data", "无数据"), decimals=0),
+            overrides=renamed(status_names(say), STATUS_COLORS),
+        ),
+        stacked=True,
+    )

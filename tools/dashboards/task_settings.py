@@ -1,0 +1,255 @@
+"""Last row of the campaign's dashboard: when and how it may call."""
+
+from typing import Final
+
+from grafana_foundation_sdk.models.dashboard import Panel
+
+from tools.dashboards.fields import Look, by_name, by_query, words
+from tools.dashboards.panels import Face, Query, bars, lines, rows, stats
+from tools.dashboards.queries import ONE, highest, of
+from tools.dashboards.words import Say
+
+_HALF: Final = (12, 7)
+
+
+def settings(say: Say) -> list[Panel]:
+    """The panels, two a line."""
+    return [
+        _hours(say),
+        _dates(say),
+        _dialling(say),
+        _redial(say),
+        _agents(say),
+        _concurrency(say),
+        _what(say),
+    ]
+
+
+def _yes(say: Say) -> list[object]:
+    return [words({"1": (say("yes", "是"), "green"), "0": (say("no", "否"), "text")})]
+
+
+def _hours(say: Say) -> Panel:
+    return lines(
+        Face(
+            title=say("Calling hours", "可呼叫时段"),
+            description=say(
+                "1 while the calling hours allow calls, whatever the status. Bad: completed or "
+                "calls rise while it is 0: calling hours are law.",
+                "1 表示可呼叫，0 表示不可呼叫，与任务状态无关。"
+                "异常：为 0 时完成数或呼叫次数仍在上升，在不允许的时段外呼属于违规。",
+            ),
+            size=_HALF,
+            queries=[
+                Query(
+                    expr=of("outbound_task_calling_window_open", ONE),
+                    legend=say("May call", "可呼叫"),
+                )
+            ],
+            look=Look(
+                unit="none", high=1, decimals=0, no_value=say("None set", "未设置"), color="green"
+            ),
+        ),
+        steps=True,
+    )
+
+
+def _dates(say: Say) -> Panel:
+    names = (
+        ("start", say("Starts", "开始")),
+        ("end", say("Ends", "截止")),
+        ("created", say("Created", "创建")),
+        ("modified", say("Last changed", "最近修改")),
+    )
+    return stats(
+        Face(
+            title=say("Dates", "日期"),
+            description=say(
+                "When it may begin and must have ended; at Alibaba also when it was created and "
+                "last changed. Bad: the end lies in the past and customers remain.",
+                "允许开始和必须结束的时间；阿里云另有创建和最近修改时间。"
+                "异常：已过截止时间但仍有剩余客户。",
+            ),
+            size=_HALF,
+            queries=[
+                Query(
+                    expr=f"{of(f'outbound_task_{name}_timestamp_seconds', ONE)} * 1000",
+                    legend=legend,
+                )
+                for name, legend in names
+            ],
+            look=Look(
+                unit="dateTimeAsIso", low=None, no_value=say("No dates", "未设置"), color="text"
+            ),
+        )
+    )
+
+
+_DIALLING: Final = (
+    ("max_ringing_seconds", "Rings at most", "最长振铃", "s"),
+    ("after_call_work_seconds", "After-call work", "话后整理", "s"),
+    ("dialing_multiplier", "Calls per free agent", "外呼倍数", "none"),
+    ("target_abandonment_ratio", "Abandonment aimed at", "目标放弃率", "percentunit"),
+    ("caller_display_strategy_enabled", "Caller display strategy", "号码外显策略", "bool_yes_no"),
+    ("max_attempts_per_day", "Attempts a day", "每日最多呼叫次数", "none"),
+    ("min_attempt_interval_seconds", "Between attempts", "呼叫最小间隔", "s"),
+    ("repeatable", "Repeatable", "可重复执行", "bool_yes_no"),
+    ("calling_numbers", "Caller numbers", "主叫号码数", "none"),
+    ("recall_calling_numbers", "Recall numbers", "重呼主叫号码数", "none"),
+    ("min_concurrency", "Least concurrency", "最小并发", "none"),
+)
+
+
+def _dialling(say: Say) -> Panel:
+    return stats(
+        Face(
+            title=say("Dialling settings", "呼叫设置"),
+            description=say(
+                "How the campaign is set up to dial; settings that this vendor or this kind of "
+                "campaign does not have are left out. Bad: not what was agreed. Change it at the "
+                "vendor.",
+                "任务的呼叫参数；该平台或该类任务没有的参数不显示。异常：与约定不符，"
+                "请到平台上修改。",
+            ),
+            size=_HALF,
+            queries=[
+                Query(expr=of(f"outbound_task_{name}", ONE), legend=say(english, chinese))
+                for name, english, chinese, _ in _DIALLING
+            ],
+            look=Look(unit="none", no_value=say("No settings", "无设置"), color="text"),
+            overrides=[
+                by_query("ABCDEFGHIJK"[place], unit=unit)
+                for place, (*_, unit) in enumerate(_DIALLING)
+                if unit != "none"
+            ],
+        )
+    )
+
+
+def _redial(say: Say) -> Panel:
+    own = "platform, account, task_id, batch"
+    batches = ("redial_enabled", "redial_interval_seconds", "redial_max_attempts")
+    queries = [
+        *(Query(expr=f"max by ({own}) ({of(f'outbound_task_{name}', ONE)})") for name in batches),
+        Query(
+            expr="max by (platform, account, task_id, reason) "
+            f"({of('outbound_task_recall_ignored', ONE)})"
+        ),
+    ]
+    return rows(
+        Face(
+            title=say("Redial", "重呼设置"),
+            description=say(
+                "Dezhu: one line for each number batch. Alibaba: whether numbers that failed for a "
+                "reason are left alone. Bad: redial is off where many are not reached.",
+                "得助：每个号码批次一行。阿里云：因某种原因失败的号码是否不再重呼。"
+                "异常：未接通很多却没有开启重呼。",
+            ),
+            size=_HALF,
+            queries=queries,
+            look=Look(unit="none", low=None, no_value=""),
+            overrides=[
+                by_name("batch", displayName=say("Number batch", "号码批次")),
+                by_name("Value #A", displayName=say("Redial", "重呼"), mappings=_yes(say)),
+                by_name("Value #B", displayName=say("Interval", "间隔"), unit="s"),
+                by_name("Value #C", displayName=say("At most", "最多次数")),
+                by_name("reason", displayName=say("Reason", "失败原因"), mappings=_reasons(say)),
+                by_name("Value #D", displayName=say("Left alone", "不再重呼"), mappings=_yes(say)),
+            ],
+        ),
+        columns=("batch", "Value #A", "Value #B", "Value #C", "reason", "Value #D"),
+        sort_by=say("Number batch", "号码批次"),
+    )
+
+
+def _reasons(say: Say) -> list[object]:
+    return [
+        words(
+            {
+                "empty_number": (say("number does not exist", "空号"), "text"),
+                "in_arrears": (say("in arrears", "欠费"), "text"),
+                "out_of_service": (say("out of service", "停机"), "text"),
+            }
+        )
+    ]
+
+
+def _agents(say: Say) -> Panel:
+    assigned = of("outbound_task_agent_assigned_customers", ONE)
+    return bars(
+        Face(
+            title=say("Customers by agent (manual campaigns)", "坐席分配客户数（人工任务）"),
+            description=say(
+                "Customers assigned to each agent, the 20 highest. Only manual campaigns of Dezhu "
+                "have it, with agents in collect. Bad: one agent has far more than the others.",
+                "分配给各坐席的客户数（最多显示 20 个）。仅得助人工任务有此数据，"
+                "且需在 collect 中开启 agents。异常：分配明显不均。",
+            ),
+            size=_HALF,
+            queries=[Query(expr=highest(assigned, rows=20), legend="{{agent_id}}")],
+            look=Look(
+                unit="short",
+                decimals=0,
+                no_value=say("Only manual campaigns of Dezhu", "仅得助人工任务"),
+                color="blue",
+            ),
+        )
+    )
+
+
+def _concurrency(say: Say) -> Panel:
+    return lines(
+        Face(
+            title=say("Calls at once", "并发通话"),
+            description=say(
+                "Calls under way at once and how many may be (Alibaba, with concurrency in "
+                "collect). Bad: it stays at the limit, so the campaign would be faster with more.",
+                "同时进行的通话数及其上限（仅阿里云，需在 collect 中开启 concurrency）。"
+                "异常：长时间顶到上限，说明增加并发可以提速。",
+            ),
+            size=_HALF,
+            queries=[
+                Query(expr=of("outbound_task_concurrency", ONE), legend=say("Calls", "通话数")),
+                Query(expr=of("outbound_task_concurrency_limit", ONE), legend=say("Limit", "上限")),
+            ],
+            look=Look(
+                unit="short",
+                decimals=0,
+                no_value=say("Only Alibaba job groups that call now", "仅正在呼叫的阿里云作业组"),
+            ),
+        )
+    )
+
+
+def _what(say: Say) -> Panel:
+    names = {
+        "task_name": say("Task", "任务"),
+        "task_id": say("Task id", "任务 ID"),
+        "platform": say("Platform", "平台"),
+        "account": say("Account", "账号"),
+        "task_type": say("Type", "类型"),
+        "dialing_strategy": say("Strategy", "外呼策略"),
+        "skill_group_name": say("Skill group", "技能组"),
+        "number_group_id": say("Number group", "号码组"),
+        "instance_name": say("Instance", "实例"),
+        "script_name": say("Script", "话术"),
+        "script_version": say("Version", "话术版本"),
+        "priority": say("Priority", "优先级"),
+    }
+    by = ", ".join(names)
+    return rows(
+        Face(
+            title=say("What it is", "基本信息"),
+            description=say(
+                "The campaign as the vendor describes it; empty where this vendor has no such "
+                "thing. Bad: not the script or skill group that was meant.",
+                "平台上的任务信息，平台没有的项目为空。异常：话术或技能组与预期不符。",
+            ),
+            size=(24, 5),
+            queries=[Query(expr=f"max by ({by}) ({of('outbound_task_info', ONE)})")],
+            look=Look(unit="none", low=None, no_value=""),
+            overrides=[by_name(label, displayName=name) for label, name in names.items()],
+        ),
+        columns=tuple(names),
+        sort_by=say("Task", "任务"),
+    )
