@@ -7,9 +7,6 @@ from typing import Any, Final
 
 Document = Mapping[str, Any]
 
-# What stands for the variables that Grafana makes itself.
-_BUILT_IN: Final = {"__rate_interval": "5m", "__interval": "1m", "__range": "1h"}
-_VARIABLE: Final = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")
 _LABEL_VALUES: Final = re.compile(r"label_values\((?:(?P<expr>.+),\s*)?(?P<label>\w+)\)")
 _QUERY_RESULT: Final = re.compile(r"query_result\((?P<expr>.+)\)")
 
@@ -23,17 +20,14 @@ class Expression:
         text: With Grafana's variables.
         instant: Whether only the newest value is asked for.
         target: Whether a panel asks it, and not a variable or an annotation.
+        legend: Template for the names of its series.
     """
 
     where: str
     text: str
     instant: bool
     target: bool
-
-    def filled(self, values: Mapping[str, str] | None = None) -> str:
-        """The text with values for variables; ``.+`` for those not given."""
-        given = {**_BUILT_IN, **(values or {})}
-        return _VARIABLE.sub(lambda found: given.get(found[1] or found[2], ".+"), self.text)
+    legend: str = ""
 
 
 def panels(document: Document) -> Iterator[Document]:
@@ -76,6 +70,7 @@ def expressions(document: Document) -> Iterator[Expression]:
                 text=target.get("expr", ""),
                 instant=bool(target.get("instant")),
                 target=True,
+                legend=target.get("legendFormat", ""),
             )
     for variable in variables(document, "query"):
         yield Expression(

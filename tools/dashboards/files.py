@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
@@ -33,6 +33,11 @@ def dashboard_files(thresholds: Thresholds) -> Mapping[str, str]:
 
 
 def _text(sheet: Sheet, language: Language) -> str:
-    document = dashboard(sheet, language)
-    text = json.dumps(document, cls=JSONEncoder, ensure_ascii=False, indent=2)
-    return text + "\n"
+    encoded = json.dumps(dashboard(sheet, language), cls=JSONEncoder)
+    plain = json.loads(encoded, object_hook=_without_menu)
+    return json.dumps(plain, ensure_ascii=False, indent=2) + "\n"
+
+
+def _without_menu(node: dict[str, Any]) -> dict[str, Any]:
+    """Links and annotations in sight: the SDK puts all of them into a menu and offers no choice."""
+    return {key: value for key, value in node.items() if value != "inControlsMenu"}

@@ -14,7 +14,6 @@ from tools.dashboards.queries import (
     in_status,
     of,
     or_zero,
-    running,
     share,
     statuses,
     task_values,
@@ -183,13 +182,15 @@ def _connected(say: Say, limits: Limits) -> Panel:
 
 
 def _behind(say: Say, limits: Limits) -> Panel:
-    needed = running("task:outbound_task_expected_per_remaining_seconds:ratio")
+    ratio = of("task:outbound_task_expected_per_remaining_seconds:ratio", NAMED)
+    unfinished = f"{of('task:outbound_task_progress:ratio', NAMED)} < {limits.progress_of_tail:g}"
+    behind = f"{ratio} > {limits.expected_per_remaining:g} and {unfinished}"
     return stats(
         Face(
             title=say("Behind schedule", "进度落后"),
             description=say(
-                "Running campaigns that need more calling time than is left until their end, at "
-                "their last known pace. It takes half an hour of open calling hours to know one. "
+                "Running campaigns that need clearly more calling time than is left until their "
+                "end, at their last known pace, which takes half an hour of calling hours to know. "
                 "Bad: above 0. Add agents or lines, widen the calling hours, or move the end.",
                 "按最近的呼叫速度，剩余可呼叫时间不够用的执行中任务数。"
                 "需要连续半小时处于可呼叫时段才能算出速度。异常：大于 0。"
@@ -197,7 +198,7 @@ def _behind(say: Say, limits: Limits) -> Panel:
             ),
             size=(3, 6),
             queries=[
-                Query(expr=counted(f"({needed}) > {limits.expected_per_remaining:g}")),
+                Query(expr=counted(in_status(behind, NAMED, "running|scheduling"))),
             ],
             look=Look(unit="short", no_value=say("No data", "无数据"), steps=NONE_WANTED),
         )

@@ -21,7 +21,7 @@ def needed_seconds(scope: str) -> str:
 
 
 def needed_per_left(scope: str, *, only_running: bool = False) -> str:
-    """The one divided by the other; above 1 it will miss its end."""
+    """The one divided by the other; above 1 it will miss its end. Not in parentheses."""
     needed = needed_seconds(scope)
     ratio = f"{needed} / ({left_seconds(scope)} > 0)"
     return in_status(ratio, scope, "running") if only_running else ratio

@@ -29,7 +29,8 @@ def plan(say: Say, limits: Limits) -> list[Panel]:
 
 def _progress(say: Say) -> Panel:
     progress = of(_PROGRESS, ONE)
-    by_the_end = f"clamp_max({progress} + (1 - {progress}) / {needed_per_left(ONE)}, 1)"
+    rest = f"(1 - {progress}) / ({needed_per_left(ONE)} > 0)"
+    by_the_end = f"clamp_max({progress} + {rest}, 1)"
     return lines(
         Face(
             title=say("Progress against the plan", "进度与计划"),

@@ -154,10 +154,14 @@ def _redial(say: Say) -> Panel:
                 by_name("Value #B", displayName=say("Interval", "间隔"), unit="s"),
                 by_name("Value #C", displayName=say("At most", "最多次数")),
                 by_name("reason", displayName=say("Reason", "失败原因"), mappings=_reasons(say)),
-                by_name("Value #D", displayName=say("Left alone", "不再重呼"), mappings=_yes(say)),
+                # Grafana drops the letter where a single query has rows, as at Alibaba.
+                *(
+                    by_name(name, displayName=say("Left alone", "不再重呼"), mappings=_yes(say))
+                    for name in ("Value #D", "Value")
+                ),
             ],
         ),
-        columns=("batch", "Value #A", "Value #B", "Value #C", "reason", "Value #D"),
+        columns=("batch", "Value #A", "Value #B", "Value #C", "reason", "Value #D", "Value"),
         sort_by=say("Number batch", "号码批次"),
     )
 

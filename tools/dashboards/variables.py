@@ -25,8 +25,8 @@ def account_variables(say: Say) -> list[VariableModel]:
     platforms = of(_ACCOUNT_METRIC, JOB)
     accounts = of(_ACCOUNT_METRIC, f'{JOB},platform=~"$platform"')
     return [
-        _datasource(),
-        _query("job", "Job", "label_values(outbound_exporter_build_info, job)"),
+        _datasource(say),
+        _query("job", say("Job", "抓取任务"), "label_values(outbound_exporter_build_info, job)"),
         _query("platform", say("Platform", "平台"), f"label_values({platforms}, platform)"),
         _query("account", say("Account", "账号"), f"label_values({accounts}, account)"),
     ]
@@ -58,11 +58,11 @@ def one_task_variables(say: Say) -> list[VariableModel]:
     return [*task_variables(say), one]
 
 
-def _datasource() -> VariableModel:
+def _datasource(say: Say) -> VariableModel:
     return VariableModel(
         type_val=VariableType.DATASOURCE,
         name="datasource",
-        label="Data source",
+        label=say("Data source", "数据源"),
         query="prometheus",
         refresh=VariableRefresh.ON_DASHBOARD_LOAD,
         regex="",
