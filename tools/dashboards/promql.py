@@ -50,6 +50,7 @@ def filled(text: str, values: Mapping[str, str] | None = None) -> str:
     return _VARIABLE.sub(lambda found: given.get(found[1] or found[2], ".+"), text)
 
 
+@lru_cache(maxsize=1024)
 def problem(text: str) -> str | None:
     """What is wrong with an expression without variables; None if it parses."""
     try:
