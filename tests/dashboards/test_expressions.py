@@ -22,6 +22,7 @@ MADE_BY_OTHERS = {
     "scrape_samples_scraped": set(),
     "scrape_duration_seconds": set(),
     "ALERTS": {"alertname", "alertstate", "severity", "area"},
+    "ALERTS_FOR_STATE": {"alertname", "severity", "area"},
     "process_start_time_seconds": set(),
     "process_cpu_seconds_total": set(),
     "process_resident_memory_bytes": set(),

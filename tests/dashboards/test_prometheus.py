@@ -68,7 +68,7 @@ def ask(server: Prometheus, expression: Expression, **values: str) -> Asked:
     if expression.instant:
         return Asked(expression, server.query(text))
     now = time.time()  # noqa: TID251  # the servers have no other clock
-    return Asked(expression, server.query_range(text, start=now - 30, end=now, step=1))
+    return Asked(expression, server.query_range(text, start=now - 300, end=now, step=2))
 
 
 def _is_there(version: Version) -> bool:

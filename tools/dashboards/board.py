@@ -102,7 +102,9 @@ def placed(sections: Sequence[Section]) -> list[Panel | RowPanel]:
 
 def _annotations(language: Language) -> list[AnnotationQuery]:
     say = language.say
-    alerts = of("ALERTS", JOB, 'alertname=~"Outbound.*"', 'alertstate="firing"')
+    chosen = (JOB, 'alertname=~"Outbound.*"')
+    firing = of("ALERTS", *chosen, 'alertstate="firing"')
+    since = of("ALERTS_FOR_STATE", *chosen)
     started = of("process_start_time_seconds", JOB)
     return [
         AnnotationQuery(
@@ -111,7 +113,9 @@ def _annotations(language: Language) -> list[AnnotationQuery]:
             enable=True,
             hide=False,
             icon_color="red",
-            expr=alerts,
+            # Only where each began: one that lasts for days would colour everything.
+            expr=f"{since} * 1000 and ignoring (alertstate) {firing}",
+            use_value_for_time=True,
             title_format="{{alertname}}",
             text_format="{{platform}} {{account}} {{task_name}}",
             tag_keys="severity,area",

@@ -54,7 +54,7 @@ def _table(say: Say, limits: Limits) -> Panel:
             ),
             size=(14, 8),
             queries=[Query(expr=expr) for expr in queries],
-            look=Look(unit="short", decimals=0, low=None, no_value=""),
+            look=Look(unit="locale", decimals=0, low=None, no_value=""),
             overrides=_columns(say, limits),
         ),
         columns=_COLUMNS,
@@ -69,7 +69,7 @@ def _columns(say: Say, limits: Limits) -> list[Override]:
     skewed = thresholds(((None, "red"), (-offset, "text"), (offset, "red")))
     colored = {"color": {"mode": "thresholds"}, "custom__cellOptions": {"type": "color-text"}}
     return [
-        by_name("account", displayName=say("Account", "账号")),
+        by_name("account", displayName=say("Account", "账号"), unit="string"),
         by_name("platform", displayName=say("Platform", "平台")),
         by_name(
             "Value #A",
@@ -114,10 +114,11 @@ def _reasons(say: Say) -> Panel:
                     legend="{{reason}}",
                 )
             ],
-            look=Look(unit="short", decimals=0, no_value=say("No data", "无数据")),
+            look=Look(unit="short", soft_high=3, decimals=0, no_value=say("No data", "无数据")),
             overrides=renamed(reason_names(say)),
         ),
         steps=True,
+        beside=True,
     )
 
 
@@ -201,6 +202,7 @@ def _tasks(say: Say) -> Panel:
             overrides=renamed(status_names(say), STATUS_COLORS),
         ),
         stacked=True,
+        beside=True,
     )
 
 
@@ -229,7 +231,8 @@ def _dropped(say: Say) -> Panel:
                     legend=say("unclassified", "状态未识别"),
                 ),
             ],
-            look=Look(unit="short", decimals=0, no_value=say("No data", "无数据")),
+            look=Look(unit="short", soft_high=10, decimals=0, no_value=say("No data", "无数据")),
             overrides=renamed(drop_names(say)),
-        )
+        ),
+        beside=True,
     )

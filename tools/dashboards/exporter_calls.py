@@ -10,12 +10,12 @@ from tools.dashboards.queries import ACCOUNT, of, total
 from tools.dashboards.words import Say, reason_names
 from tools.thresholds import Limits
 
-_THIRD: Final = (8, 9)
+_HALF: Final = (12, 8)
 _BY_OPERATION: Final = "{{operation}} · {{account}}"
 
 
 def calls(say: Say, limits: Limits) -> list[Panel]:
-    """The charts, three a line."""
+    """The charts, two a line."""
     return [
         _requests(say),
         _failures(say),
@@ -40,7 +40,7 @@ def _requests(say: Say) -> Panel:
                 "对平台接口的调用速率（不论成败）。异常：有任务在执行却没有调用，"
                 "或远超轮询间隔所需。",
             ),
-            size=_THIRD,
+            size=_HALF,
             queries=[
                 Query(
                     expr=total(_rate("outbound_exporter_api_requests_total"), "account, operation"),
@@ -48,7 +48,8 @@ def _requests(say: Say) -> Panel:
                 )
             ],
             look=Look(unit="reqps", no_value=say("No calls", "无调用")),
-        )
+        ),
+        beside=True,
     )
 
 
@@ -64,16 +65,17 @@ def _failures(say: Say) -> Panel:
                 "outbound_exporter_api_failures_total 的 code 标签和日志，"
                 "处理方法见 README 的表格。",
             ),
-            size=_THIRD,
+            size=_HALF,
             queries=[
                 Query(
                     expr=total(_rate("outbound_exporter_api_failures_total"), "reason"),
                     legend="{{reason}}",
                 )
             ],
-            look=Look(unit="reqps", no_value=say("No calls", "无调用")),
+            look=Look(unit="reqps", no_value=say("No calls", "无调用"), soft_high=0.1),
             overrides=renamed(reason_names(say)),
-        )
+        ),
+        beside=True,
     )
 
 
@@ -91,18 +93,20 @@ def _throttled(say: Say, limits: Limits) -> Panel:
                 "被平台限流的调用占比，以及在同一次轮询内重试的调用占比。"
                 "异常：限流占比长时间高于红线。exporter 会自动降速；若数据变旧，请拉长 refresh。",
             ),
-            size=_THIRD,
+            size=_HALF,
             queries=[
                 Query(expr=f"{throttled} / ({requests} > 0)", legend=say("Throttled", "被限流")),
                 Query(expr=f"{retries} / ({requests} > 0)", legend=say("Retried", "重试")),
             ],
             look=Look(
                 unit="percentunit",
+                soft_high=0.1,
                 no_value=say("No calls", "无调用"),
                 steps=((None, "transparent"), (limits.throttled_share, "red")),
                 palette=True,
             ),
-        )
+        ),
+        beside=True,
     )
 
 
@@ -118,7 +122,7 @@ def _latency(say: Say) -> Panel:
                 "从发出调用到收完返回的耗时（按分位数）。异常：接近 timeout（默认 10 秒）。"
                 "请检查网络、代理和平台状态。",
             ),
-            size=_THIRD,
+            size=_HALF,
             queries=[
                 Query(
                     expr=f"histogram_quantile({quantile}, {buckets})",
@@ -127,7 +131,8 @@ def _latency(say: Say) -> Panel:
                 for quantile, name in quantiles
             ],
             look=Look(unit="s", no_value=say("No calls", "无调用")),
-        )
+        ),
+        beside=True,
     )
 
 
@@ -143,10 +148,11 @@ def _mean(say: Say) -> Panel:
                 "was; smaller pages (page_size) may help.",
                 "各接口的平均耗时。异常：某个接口明显变慢，可以尝试减小 page_size。",
             ),
-            size=_THIRD,
+            size=_HALF,
             queries=[Query(expr=f"{spent} / ({count} > 0)", legend=_BY_OPERATION)],
             look=Look(unit="s", no_value=say("No calls", "无调用")),
-        )
+        ),
+        beside=True,
     )
 
 
@@ -165,7 +171,7 @@ def _budget(say: Say) -> Panel:
                 "右轴为此刻和本小时剩余的调用数。"
                 "异常：本小时剩余降到 0，请调高 budget 或拉长 refresh。",
             ),
-            size=_THIRD,
+            size=_HALF,
             queries=[
                 Query(
                     expr=total(rate, "account"),
@@ -182,5 +188,6 @@ def _budget(say: Say) -> Panel:
             ],
             look=Look(unit="reqps", no_value=say("No data", "无数据")),
             overrides=[by_query(ref, unit="short", custom__axisPlacement="right") for ref in "BC"],
-        )
+        ),
+        beside=True,
     )

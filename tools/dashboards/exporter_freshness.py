@@ -11,12 +11,12 @@ from tools.dashboards.trust import age_seconds, interval_seconds
 from tools.dashboards.words import Say, tier_names
 from tools.thresholds import Limits, Thresholds
 
-_THIRD: Final = (8, 9)
+_HALF: Final = (12, 8)
 _BY_TIER: Final = "{{tier}} · {{account}}"
 
 
 def freshness(say: Say, thresholds: Thresholds) -> list[Panel]:
-    """The charts, three a line."""
+    """The charts, two a line."""
     limits = thresholds.limits
     return [
         _age(say, limits),
@@ -40,7 +40,7 @@ def _age(say: Say, limits: Limits) -> Panel:
                 "异常：高于红线；"
                 f"告警另有 {limits.refresh_slack_seconds:g} 秒的余量（间隔很短时才明显）。",
             ),
-            size=_THIRD,
+            size=_HALF,
             queries=[Query(expr=f"({age_seconds()}) / {interval_seconds()}", legend=_BY_TIER)],
             look=Look(
                 unit="none",
@@ -49,7 +49,8 @@ def _age(say: Say, limits: Limits) -> Panel:
                 steps=((None, "transparent"), (limits.refresh_intervals, "red")),
                 palette=True,
             ),
-        )
+        ),
+        beside=True,
     )
 
 
@@ -66,7 +67,7 @@ def _interval(say: Say, limits: Limits) -> Panel:
                 "异常：高于红线。请调高 budget 或拉长 refresh，"
                 "可用 --config.check --tasks 估算。",
             ),
-            size=_THIRD,
+            size=_HALF,
             queries=[Query(expr=f"{interval_seconds()} / {configured}", legend=_BY_TIER)],
             look=Look(
                 unit="none",
@@ -75,7 +76,8 @@ def _interval(say: Say, limits: Limits) -> Panel:
                 steps=((None, "transparent"), (limits.interval_stretched, "red")),
                 palette=True,
             ),
-        )
+        ),
+        beside=True,
     )
 
 
@@ -89,12 +91,13 @@ def _duration(say: Say) -> Panel:
                 "各层级最近一次轮询（含全部分页）的耗时，取最慢的实例。"
                 "异常：接近该层级的轮询间隔，会导致轮询被跳过。",
             ),
-            size=_THIRD,
+            size=_HALF,
             queries=[
                 Query(expr=of("outbound_account_poll_duration_seconds", ACCOUNT), legend=_BY_TIER)
             ],
             look=Look(unit="s", no_value=say("No poll yet", "尚未轮询")),
-        )
+        ),
+        beside=True,
     )
 
 
@@ -109,18 +112,20 @@ def _skipped(say: Say, thresholds: Thresholds) -> Panel:
                 "The vendor is slow or the budget too small.",
                 "因上一次轮询尚未结束而跳过的次数。异常：高于红线，说明平台响应慢或预算太小。",
             ),
-            size=_THIRD,
+            size=_HALF,
             queries=[
                 Query(expr=total(f"increase({skipped}[{window}])", "tier"), legend="{{tier}}")
             ],
             look=Look(
                 unit="short",
+                soft_high=thresholds.limits.polls_skipped + 1,
                 no_value=say("No data", "无数据"),
                 steps=((None, "transparent"), (thresholds.limits.polls_skipped, "red")),
                 palette=True,
             ),
             overrides=renamed(tier_names(say)),
-        )
+        ),
+        beside=True,
     )
 
 
@@ -134,15 +139,21 @@ def _details(say: Say) -> Panel:
                 "待读取时间安排和设置的作业组数，只用预算里剩余的额度读取。"
                 "异常：一直降不到 0，请调高 budget。",
             ),
-            size=_THIRD,
+            size=_HALF,
             queries=[
                 Query(
                     expr=total(of("outbound_account_details_outstanding", ACCOUNT), "account"),
                     legend="{{account}}",
                 )
             ],
-            look=Look(unit="short", decimals=0, no_value=say("No Alibaba account", "无阿里云账号")),
-        )
+            look=Look(
+                soft_high=10,
+                unit="short",
+                decimals=0,
+                no_value=say("No Alibaba account", "无阿里云账号"),
+            ),
+        ),
+        beside=True,
     )
 
 
@@ -158,13 +169,14 @@ def _unknown(say: Say) -> Panel:
                 "平台返回的未见于文档或无法解析的值（每秒），对应字段不会输出。"
                 "异常：大于 0。请查看是哪个字段并反馈给我们。",
             ),
-            size=_THIRD,
+            size=_HALF,
             queries=[
                 Query(
                     expr=f"sum(rate({values}[$__rate_interval])) or vector(0)",
                     legend=say("Unknown values", "无法识别的值"),
                 )
             ],
-            look=Look(unit="cps", no_value=say("No data", "无数据"), color="orange"),
-        )
+            look=Look(unit="cps", soft_high=0.1, no_value=say("No data", "无数据"), color="orange"),
+        ),
+        beside=True,
     )

@@ -74,7 +74,8 @@ def _accounts(say: Say) -> Panel:
             ],
             look=Look(unit="short", no_value=say("No data", "无数据"), steps=_NONE_WANTED),
             overrides=[by_query("A", color=fixed("blue"))],
-        )
+        ),
+        listed=True,
     )
 
 
@@ -145,7 +146,8 @@ def _alerts(say: Say) -> Panel:
                 for area, name in parts
             ],
             look=Look(unit="short", no_value=say("No data", "无数据"), steps=_NONE_WANTED),
-        )
+        ),
+        listed=True,
     )
 
 

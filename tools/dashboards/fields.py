@@ -34,6 +34,7 @@ class Look:
         mappings: Words for numbers.
         low: Smallest value of the axis or bar; None leaves it to the data.
         high: Largest one.
+        soft_high: The axis reaches at least this far, so that 0 does not float below 100.
         decimals: None leaves them to Grafana.
     """
 
@@ -45,6 +46,7 @@ class Look:
     mappings: Sequence[ValueMapping] = ()
     low: float | None = 0
     high: float | None = None
+    soft_high: float | None = None
     decimals: int | None = None
 
     def config(self, custom: object = None) -> FieldConfig:

@@ -136,7 +136,8 @@ def _customers(say: Say) -> Panel:
                 )
             ],
             look=Look(unit="short", no_value=say("No data", "无数据")),
-        )
+        ),
+        beside=True,
     )
 
 
@@ -162,14 +163,15 @@ def _jobs(say: Say) -> Panel:
             ],
             look=Look(unit="short", no_value=say("No Alibaba job group", "没有阿里云作业组")),
             overrides=renamed(job_names(say), JOB_COLORS),
-        )
+        ),
+        beside=True,
     )
 
 
 def _pace(say: Say) -> Panel:
     return lines(
         Face(
-            title=say("Pace", "呼叫速度"),
+            title=say("Pace, a minute", "呼叫速度（每分钟）"),
             description=say(
                 "Customers completed and connected, and calls made (Alibaba), a minute. Only "
                 "campaigns whose calling hours were open for the whole half hour before count, so "
@@ -191,8 +193,9 @@ def _pace(say: Say) -> Panel:
                     (_CALLS, say("Calls", "呼叫")),
                 )
             ],
-            look=Look(unit="cpm", no_value=say("No calling hours now", "当前不在可呼叫时段")),
-        )
+            look=Look(unit="short", no_value=say("No calling hours now", "当前不在可呼叫时段")),
+        ),
+        beside=True,
     )
 
 
@@ -227,7 +230,8 @@ def _shares(say: Say) -> Panel:
                 by_name(name, color=fixed(color), custom__lineStyle=style)
                 for _, name, color, style in styles
             ],
-        )
+        ),
+        beside=True,
     )
 
 
@@ -255,7 +259,8 @@ def _new(say: Say) -> Panel:
                 for metric, name in names
             ],
             look=Look(unit="short", no_value=say("No data", "无数据")),
-        )
+        ),
+        beside=True,
     )
 
 
@@ -276,4 +281,5 @@ def _statuses(say: Say) -> Panel:
             overrides=renamed(status_names(say), STATUS_COLORS),
         ),
         stacked=True,
+        beside=True,
     )

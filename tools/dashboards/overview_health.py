@@ -90,7 +90,8 @@ def _running(say: Say) -> Panel:
                 ),
             ],
             look=Look(unit="short", no_value=say("No data", "无数据"), color="blue"),
-        )
+        ),
+        listed=True,
     )
 
 
@@ -141,7 +142,8 @@ def _failed_jobs(say: Say, limits: Limits) -> Panel:
                 by_query("B", thresholds=steps, **_RATIO),
                 by_query("C", unit="percentunit", decimals=1),
             ],
-        )
+        ),
+        listed=True,
     )
 
 
@@ -167,7 +169,7 @@ def _connected(say: Say, limits: Limits) -> Panel:
                 Query(expr=overall, legend=say("Overall", "累计")),
                 Query(
                     expr=f"({recent}) / ({overall} > 0)",
-                    legend=say("Last hour ÷ overall", "近 1 小时 ÷ 累计"),
+                    legend=say("÷ overall", "÷ 累计"),
                 ),
             ],
             look=Look(
@@ -177,7 +179,8 @@ def _connected(say: Say, limits: Limits) -> Panel:
                 color="blue",
             ),
             overrides=[by_query("C", thresholds=steps, **_RATIO)],
-        )
+        ),
+        listed=True,
     )
 
 
@@ -227,5 +230,6 @@ def _monitoring(say: Say, limits: Limits) -> Panel:
                 Query(expr=counted(alerts), legend=say("Firing alerts", "触发中的告警")),
             ],
             look=Look(unit="short", no_value=say("No data", "无数据"), steps=NONE_WANTED),
-        )
+        ),
+        listed=True,
     )

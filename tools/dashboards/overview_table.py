@@ -18,6 +18,9 @@ COLUMNS: Final = (
     *("platform", "account", "task_id"),
 )
 
+# As text, or an id that consists of digits would be shown, and passed on, as a rounded number.
+_TEXT: Final[dict[str, object]] = {"unit": "string", "custom__filterable": True}
+
 
 def campaigns(say: Say, limits: Limits) -> Panel:
     """The table."""
@@ -35,7 +38,7 @@ def campaigns(say: Say, limits: Limits) -> Panel:
             ),
             size=(24, 16),
             queries=_queries(),
-            look=Look(unit="short", no_value="", low=None, decimals=0),
+            look=Look(unit="locale", no_value="", low=None, decimals=0),
             overrides=_overrides(say, limits),
         ),
         columns=COLUMNS,
@@ -73,20 +76,20 @@ def _overrides(say: Say, limits: Limits) -> list[Override]:
             max=1,
             color={"mode": "fixed", "fixedColor": "blue"},
             custom__cellOptions={"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
-            custom__width=150,
+            custom__width=130,
         ),
         by_name("Value #C", displayName=say("Customers", "客户总数"), custom__width=100),
-        by_name("Value #D", displayName=say("Completed", "已完成"), custom__width=100),
-        by_name("Value #E", displayName=say("Connected", "已接通"), custom__width=100),
-        by_name("Value #F", displayName=say("Failed jobs", "失败作业"), custom__width=100),
+        by_name("Value #D", displayName=say("Completed", "已完成"), custom__width=90),
+        by_name("Value #E", displayName=say("Connected", "已接通"), custom__width=90),
+        by_name("Value #F", displayName=say("Failed jobs", "失败作业"), custom__width=90),
         _ratio("Value #G", say("Failed share", "失败占比"), failed_share_steps(limits)),
-        by_name("Value #H", displayName=say("Remaining", "剩余"), custom__width=100),
+        by_name("Value #H", displayName=say("Remaining", "剩余"), custom__width=90),
         by_name(
             "Value #I",
             displayName=say("Needed", "还需时间"),
             unit="s",
             decimals=1,
-            custom__width=100,
+            custom__width=95,
         ),
         _ratio("Value #J", say("Needed ÷ left", "所需 ÷ 剩余"), behind_steps(limits)),
         by_name(
@@ -94,7 +97,7 @@ def _overrides(say: Say, limits: Limits) -> list[Override]:
             displayName=say("May call", "可呼叫"),
             mappings=[words({"1": (say("yes", "是"), "green"), "0": (say("no", "否"), "#8e8e8e")})],
             custom__cellOptions={"type": "color-text"},
-            custom__width=85,
+            custom__width=80,
         ),
     ]
 
@@ -113,18 +116,20 @@ def _identity(say: Say) -> list[Override]:
                     "targetBlank": False,
                 }
             ],
-            custom__minWidth=180,
+            custom__minWidth=150,
+            **_TEXT,
         ),
         by_name(
             "status",
             displayName=say("Status", "状态"),
             mappings=[words(colored)],
             custom__cellOptions={"type": "color-text"},
-            custom__width=110,
+            custom__width=105,
+            custom__filterable=True,
         ),
-        by_name("platform", displayName=say("Platform", "平台"), custom__width=85),
-        by_name("account", displayName=say("Account", "账号"), custom__width=100),
-        by_name("task_id", displayName=say("Task id", "任务 ID"), custom__width=120),
+        by_name("platform", displayName=say("Platform", "平台"), custom__width=95, **_TEXT),
+        by_name("account", displayName=say("Account", "账号"), custom__width=110, **_TEXT),
+        by_name("task_id", displayName=say("Task id", "任务 ID"), custom__minWidth=100, **_TEXT),
     ]
 
 
@@ -137,7 +142,7 @@ def _ratio(field: str, name: str, steps: tuple[tuple[float | None, str], ...]) -
         thresholds=thresholds((*((None, "text"),), *steps[1:])),
         color={"mode": "thresholds"},
         custom__cellOptions={"type": "color-text"},
-        custom__width=110,
+        custom__width=115,
     )
 
 

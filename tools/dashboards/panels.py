@@ -43,8 +43,17 @@ class Face:
     overrides: Sequence[Override] = ()
 
 
-def stats(face: Face, *, name_only: bool = False, graph: bool = False) -> Panel:
-    """Large figures; ``name_only`` shows the name of the series in place of its value."""
+def stats(
+    face: Face, *, name_only: bool = False, graph: bool = False, listed: bool = False
+) -> Panel:
+    """Large figures.
+
+    Args:
+        face: One figure for each series.
+        name_only: Show the name of the series in place of its value.
+        graph: Show the values over time behind it, from range queries.
+        listed: One below the other, name and value in a line.
+    """
     names = len(face.queries) > 1
     shown = common.BigValueTextMode.VALUE_AND_NAME if names else common.BigValueTextMode.AUTO
     options = stat.Options(
@@ -52,7 +61,10 @@ def stats(face: Face, *, name_only: bool = False, graph: bool = False) -> Panel:
         color_mode=common.BigValueColorMode.VALUE,
         text_mode=common.BigValueTextMode.NAME if name_only else shown,
         reduce_options=_last(),
-        orientation=common.VizOrientation.AUTO,
+        orientation=common.VizOrientation.HORIZONTAL if listed else common.VizOrientation.AUTO,
+        text=common.VizTextDisplayOptions(title_size=14, value_size=28 if listed else 24)
+        if names
+        else None,
     )
     return _panel(face, kind="stat", options=options)
 
@@ -77,8 +89,15 @@ def bars(face: Face) -> Panel:
     return _panel(face, kind="bargauge", options=options)
 
 
-def lines(face: Face, *, stacked: bool = False, steps: bool = False) -> Panel:
-    """Values over time, with the last and the highest one of each series in the legend."""
+def lines(face: Face, *, stacked: bool = False, steps: bool = False, beside: bool = False) -> Panel:
+    """Values over time, with the last and the highest one of each series in the legend.
+
+    Args:
+        face: One line for each series.
+        stacked: One upon the other.
+        steps: A value holds until the next one.
+        beside: The legend stands to the right, where there is room for many series.
+    """
     stacking = common.StackingMode.NORMAL if stacked else common.StackingMode.NONE
     custom = timeseries.FieldConfig(
         draw_style=common.GraphDrawStyle.LINE,
@@ -95,13 +114,14 @@ def lines(face: Face, *, stacked: bool = False, steps: bool = False) -> Panel:
             else common.GraphThresholdsStyleMode.OFF
         ),
         axis_placement=common.AxisPlacement.AUTO,
+        axis_soft_max=face.look.soft_high,
         span_nulls=False,
     )
     options = timeseries.Options(
         legend=common.VizLegendOptions(
             show_legend=True,
             display_mode=common.LegendDisplayMode.TABLE,
-            placement=common.LegendPlacement.BOTTOM,
+            placement=common.LegendPlacement.RIGHT if beside else common.LegendPlacement.BOTTOM,
             calcs=["lastNotNull", "max"],
         ),
         tooltip=common.VizTooltipOptions(
@@ -130,7 +150,7 @@ def rows(face: Face, *, columns: Sequence[str], sort_by: str, most: int = 500) -
         align=common.FieldTextAlignment.AUTO,
         cell_options=common.TableAutoCellOptions(),
         inspect=False,
-        filterable=True,
+        min_width=60,
     )
     panel = _panel(face, kind="table", options=options, custom=custom)
     panel.transformations = [

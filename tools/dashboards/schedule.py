@@ -14,7 +14,8 @@ def needed_seconds(scope: str) -> str:
 
     At the last known pace; as long as there is none, in the first half hour, at the pace so far.
     """
-    known = of("task:outbound_task_expected_seconds:ratio", scope)
+    # Without its name, or the two would be two series.
+    known = f"{of('task:outbound_task_expected_seconds:ratio', scope)} + 0"
     remaining = of("task:outbound_task_remaining_customers:sum", scope)
     pace = of("task:outbound_task_completed_customers:rate30m", scope)
     return f"({known} or {remaining} / ({pace} > 0))"

@@ -52,7 +52,8 @@ def _progress(say: Say) -> Panel:
                 ),
             ],
             look=Look(unit="percentunit", high=1, no_value=say("No customers", "无客户")),
-        )
+        ),
+        beside=True,
     )
 
 
@@ -102,7 +103,8 @@ def _customers(say: Say) -> Panel:
                 )
             ],
             look=Look(unit="short", no_value=say("No data", "无数据")),
-        )
+        ),
+        beside=True,
     )
 
 
@@ -127,7 +129,8 @@ def _jobs(say: Say) -> Panel:
             ],
             look=Look(unit="short", no_value=say("No data", "无数据")),
             overrides=renamed(job_names(say), JOB_COLORS),
-        )
+        ),
+        beside=True,
     )
 
 
@@ -139,11 +142,11 @@ def _pace(say: Say) -> Panel:
         "ended_customers:last_rate30m": say("Last known pace", "最近的速度"),
     }
     new = {
-        "completed_customers:delta1h": say("Completed in the hour before", "近 1 小时完成"),
+        "completed_customers:delta1h": say("Completed, mean of an hour", "完成，近 1 小时平均"),
     }
     return lines(
         Face(
-            title=say("Pace", "呼叫速度"),
+            title=say("Pace, a minute", "呼叫速度（每分钟）"),
             description=say(
                 "Customers completed and connected and calls made, a minute, while the calling "
                 "hours were open for the whole half hour before; and the last known pace, which "
@@ -162,8 +165,9 @@ def _pace(say: Say) -> Panel:
                     for name, legend in new.items()
                 ),
             ],
-            look=Look(unit="cpm", no_value=say("No data", "无数据")),
-        )
+            look=Look(unit="short", no_value=say("No data", "无数据")),
+        ),
+        beside=True,
     )
 
 
@@ -194,5 +198,6 @@ def _shares(say: Say) -> Panel:
             look=Look(
                 unit="percentunit", high=1, no_value=say("None ended", "没有结束的作业或客户")
             ),
-        )
+        ),
+        beside=True,
     )

@@ -4,7 +4,7 @@ from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from tools.dashboards.fields import Look, by_name, by_query, words
+from tools.dashboards.fields import Look, Override, by_name, by_query, words
 from tools.dashboards.panels import Face, Query, bars, lines, rows, stats
 from tools.dashboards.queries import ONE, highest, of
 from tools.dashboards.words import Say
@@ -13,14 +13,11 @@ _HALF: Final = (12, 7)
 
 
 def settings(say: Say) -> list[Panel]:
-    """The panels, two a line."""
+    """The panels, line by line."""
     return [
-        _hours(say),
-        _dates(say),
-        _dialling(say),
-        _redial(say),
-        _agents(say),
-        _concurrency(say),
+        *(_hours(say), _redial(say)),
+        *(_dialling(say), _dates(say)),
+        *(_agents(say), _concurrency(say)),
         _what(say),
     ]
 
@@ -70,7 +67,7 @@ def _dates(say: Say) -> Panel:
                 "允许开始和必须结束的时间；阿里云另有创建和最近修改时间。"
                 "异常：已过截止时间但仍有剩余客户。",
             ),
-            size=_HALF,
+            size=(8, 6),
             queries=[
                 Query(
                     expr=f"{of(f'outbound_task_{name}_timestamp_seconds', ONE)} * 1000",
@@ -81,7 +78,8 @@ def _dates(say: Say) -> Panel:
             look=Look(
                 unit="dateTimeAsIso", low=None, no_value=say("No dates", "未设置"), color="text"
             ),
-        )
+        ),
+        listed=True,
     )
 
 
@@ -90,10 +88,10 @@ _DIALLING: Final = (
     ("after_call_work_seconds", "After-call work", "话后整理", "s"),
     ("dialing_multiplier", "Calls per free agent", "外呼倍数", "none"),
     ("target_abandonment_ratio", "Abandonment aimed at", "目标放弃率", "percentunit"),
-    ("caller_display_strategy_enabled", "Caller display strategy", "号码外显策略", "bool_yes_no"),
+    ("caller_display_strategy_enabled", "Caller display strategy", "号码外显策略", "yes"),
     ("max_attempts_per_day", "Attempts a day", "每日最多呼叫次数", "none"),
     ("min_attempt_interval_seconds", "Between attempts", "呼叫最小间隔", "s"),
-    ("repeatable", "Repeatable", "可重复执行", "bool_yes_no"),
+    ("repeatable", "Repeatable", "可重复执行", "yes"),
     ("calling_numbers", "Caller numbers", "主叫号码数", "none"),
     ("recall_calling_numbers", "Recall numbers", "重呼主叫号码数", "none"),
     ("min_concurrency", "Least concurrency", "最小并发", "none"),
@@ -111,19 +109,24 @@ def _dialling(say: Say) -> Panel:
                 "任务的呼叫参数；该平台或该类任务没有的参数不显示。异常：与约定不符，"
                 "请到平台上修改。",
             ),
-            size=_HALF,
+            size=(16, 6),
             queries=[
                 Query(expr=of(f"outbound_task_{name}", ONE), legend=say(english, chinese))
                 for name, english, chinese, _ in _DIALLING
             ],
             look=Look(unit="none", no_value=say("No settings", "无设置"), color="text"),
             overrides=[
-                by_query("ABCDEFGHIJK"[place], unit=unit)
+                by_query("ABCDEFGHIJK"[place], **_unit(say, unit))
                 for place, (*_, unit) in enumerate(_DIALLING)
                 if unit != "none"
             ],
         )
     )
+
+
+def _unit(say: Say, unit: str) -> dict[str, object]:
+    """A unit of Grafana's, or words for yes and no, which Grafana would not translate."""
+    return {"mappings": _yes(say)} if unit == "yes" else {"unit": unit}
 
 
 def _redial(say: Say) -> Panel:
@@ -149,7 +152,7 @@ def _redial(say: Say) -> Panel:
             queries=queries,
             look=Look(unit="none", low=None, no_value=""),
             overrides=[
-                by_name("batch", displayName=say("Number batch", "号码批次")),
+                by_name("batch", displayName=say("Number batch", "号码批次"), unit="string"),
                 by_name("Value #A", displayName=say("Redial", "重呼"), mappings=_yes(say)),
                 by_name("Value #B", displayName=say("Interval", "间隔"), unit="s"),
                 by_name("Value #C", displayName=say("At most", "最多次数")),
@@ -249,11 +252,36 @@ def _what(say: Say) -> Panel:
                 "thing. Bad: not the script or skill group that was meant.",
                 "平台上的任务信息，平台没有的项目为空。异常：话术或技能组与预期不符。",
             ),
-            size=(24, 5),
+            size=(24, 4),
             queries=[Query(expr=f"max by ({by}) ({of('outbound_task_info', ONE)})")],
-            look=Look(unit="none", low=None, no_value=""),
-            overrides=[by_name(label, displayName=name) for label, name in names.items()],
+            look=Look(unit="string", low=None, no_value=""),
+            overrides=[
+                *(by_name(label, displayName=name) for label, name in names.items()),
+                *_values(say),
+            ],
         ),
         columns=tuple(names),
         sort_by=say("Task", "任务"),
     )
+
+
+def _values(say: Say) -> list[Override]:
+    """Words for what the exporter labels with fixed values."""
+    values = {
+        "task_type": {
+            "automatic": say("automatic", "自动"),
+            "manual": say("manual", "人工"),
+        },
+        "dialing_strategy": {
+            "ratio": say("by ratio", "按比例外呼"),
+            "predictive": say("predictive", "预测式外呼"),
+        },
+        "platform": {
+            "dezhu": say("Dezhu", "得助"),
+            "aliyun": say("Alibaba Cloud", "阿里云"),
+        },
+    }
+    return [
+        by_name(label, mappings=[words({key: (text, "text") for key, text in texts.items()})])
+        for label, texts in values.items()
+    ]
