@@ -1,8 +1,9 @@
 """Overview: is all well, how far are the campaigns, and which ones need a look."""
 
 from tools.dashboards.board import Section, Sheet
-from tools.dashboards.overview_charts import outcomes, progress
+from tools.dashboards.overview_charts import outcomes
 from tools.dashboards.overview_health import health
+from tools.dashboards.overview_running import running_now
 from tools.dashboards.overview_table import campaigns
 from tools.dashboards.variables import task_variables
 from tools.dashboards.words import Say
@@ -27,8 +28,8 @@ def overview(say: Say, thresholds: Thresholds) -> Sheet:
                 title=say("Is all well?", "一切正常吗？"), panels=health(say, thresholds.limits)
             ),
             Section(
-                title=say("Running campaigns", "执行中的任务"),
-                panels=progress(say, thresholds.limits),
+                title=say("Running campaigns and alerts", "执行中的任务与告警"),
+                panels=running_now(say, thresholds.limits),
             ),
             Section(
                 title=say("Outcomes over time", "外呼结果趋势"),

@@ -1,4 +1,4 @@
-"""Middle of the overview: how far the running campaigns are, and outcomes over time."""
+"""Third row of the overview: outcomes of the chosen campaigns over time."""
 
 from typing import Final
 
@@ -6,18 +6,13 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from tools.dashboards.fields import Look, by_name, fixed, renamed
 from tools.dashboards.overview_health import connected_share, failed_share
-from tools.dashboards.panels import Face, Query, bars, lines
+from tools.dashboards.panels import Face, Query, lines
 from tools.dashboards.queries import (
     ACCOUNT,
-    NAMED,
-    highest,
-    largest,
     of,
-    running,
     task_values,
     total,
 )
-from tools.dashboards.schedule import behind_steps, needed_per_left
 from tools.dashboards.words import (
     JOB_COLORS,
     STATUS_COLORS,
@@ -25,9 +20,7 @@ from tools.dashboards.words import (
     job_names,
     status_names,
 )
-from tools.thresholds import Limits
 
-_ROWS: Final = 12
 _CUSTOMERS: Final = "task:outbound_task_customers:max"
 _COMPLETED: Final = "task:outbound_task_completed_customers"
 _CONNECTED: Final = "task:outbound_task_connected_customers"
@@ -36,79 +29,9 @@ _SOLID: Final = {"fill": "solid"}
 _DASHED: Final = {"fill": "dash", "dash": [8, 6]}
 
 
-def progress(say: Say, limits: Limits) -> list[Panel]:
-    """Two lists of running campaigns."""
-    return [_progress(say), _needed(say, limits)]
-
-
 def outcomes(say: Say) -> list[Panel]:
     """Charts of the chosen campaigns together."""
     return [_customers(say), _jobs(say), _pace(say), _shares(say), _new(say), _statuses(say)]
-
-
-def _progress(say: Say) -> Panel:
-    return bars(
-        Face(
-            title=say(f"Progress of the {_ROWS} largest", f"进度（客户最多的 {_ROWS} 个任务）"),
-            description=say(
-                "Share of the customers for whom nothing remains to be done. Bad: a campaign that "
-                "should be further by now, or that stands still while its calling hours are open. "
-                "The table below leads to each campaign.",
-                "已处理完毕的客户占比。异常：进度明显低于预期，或处于可呼叫时段却不再前进。"
-                "点击下方表格中的任务名称可查看详情。",
-            ),
-            size=(12, 11),
-            queries=[
-                Query(
-                    expr=largest(
-                        running("task:outbound_task_progress:ratio"),
-                        running(_CUSTOMERS),
-                        rows=_ROWS,
-                    ),
-                    legend="{{task_name}} · {{account}}",
-                )
-            ],
-            look=Look(
-                unit="percentunit",
-                high=1,
-                decimals=0,
-                no_value=say("No campaign runs", "没有执行中的任务"),
-                color="blue",
-            ),
-        )
-    )
-
-
-def _needed(say: Say, limits: Limits) -> Panel:
-    return bars(
-        Face(
-            title=say("Calling time needed ÷ left, highest", "所需 ÷ 剩余可呼叫时间（最高的任务）"),
-            description=say(
-                "Calling time that the rest will take at the last known pace, divided by the "
-                "calling time left until the end. In the first half hour the pace so far is taken. "
-                f"Bad: above {limits.expected_per_remaining:g} the campaign will miss its end. Add "
-                "agents or lines, widen the calling hours, or move the end.",
-                "按最近的呼叫速度处理完剩余客户所需的时间 ÷ 截止前剩余的可呼叫时间；"
-                "最初半小时按目前为止的速度估算。"
-                f"异常：超过 {limits.expected_per_remaining:g} 表示将赶不上截止时间。"
-                "可以增加坐席或线路、延长可呼叫时段，或推迟结束日期。",
-            ),
-            size=(12, 11),
-            queries=[
-                Query(
-                    expr=highest(needed_per_left(NAMED, only_running=True), rows=_ROWS),
-                    legend="{{task_name}} · {{account}}",
-                )
-            ],
-            look=Look(
-                unit="percentunit",
-                high=2,
-                decimals=0,
-                no_value=say("Pace not known yet", "尚无法估算速度"),
-                steps=behind_steps(limits),
-            ),
-        )
-    )
 
 
 def _customers(say: Say) -> Panel:

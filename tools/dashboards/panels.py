@@ -69,12 +69,18 @@ def stats(
     return _panel(face, kind="stat", options=options)
 
 
-def bars(face: Face) -> Panel:
-    """Horizontal bars, one a series, from instant queries."""
+def bars(face: Face, *, named_above: bool = False) -> Panel:
+    """Horizontal bars, one a series, from instant queries.
+
+    Args:
+        face: The order of the series is that of the answer.
+        named_above: Names stand above the bars, for long ones in narrow panels.
+    """
+    above = common.BarGaugeNamePlacement.TOP
     options = bargauge.Options(
         display_mode=common.BarGaugeDisplayMode.BASIC,
         value_mode=common.BarGaugeValueMode.TEXT,
-        name_placement=common.BarGaugeNamePlacement.LEFT,
+        name_placement=above if named_above else common.BarGaugeNamePlacement.LEFT,
         show_unfilled=True,
         sizing=common.BarGaugeSizing.AUTO,
         legend=common.VizLegendOptions(
@@ -84,6 +90,7 @@ def bars(face: Face) -> Panel:
             calcs=[],
         ),
         reduce_options=_last(),
+        text=common.VizTextDisplayOptions(title_size=12, value_size=16),
         orientation=common.VizOrientation.HORIZONTAL,
     )
     return _panel(face, kind="bargauge", options=options)
