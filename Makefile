@@ -50,6 +50,7 @@ check: install ## formatting, lint, types, layers, Dockerfile, spelling, YAML, l
 	@$(BIN)/python -m exporter.metrics_reference --check docs/metrics.md && echo "docs/metrics.md: current"
 	@$(BIN)/python -m tools.rules --check && echo "prometheus/rules: current"
 	@$(BIN)/python -m tools.dashboards --check && echo "grafana/dashboards: current"
+	@$(BIN)/python -m tools.prometheus_rule --check && echo "prometheusrule.yaml: current"
 	@sh .ci/lock-check && echo "requirements: current"
 
 format: install ## format the code and mend what lint can mend
@@ -68,6 +69,7 @@ dashboards: install ## write grafana/dashboards from tools/dashboards and tools/
 
 rules: install ## write prometheus/rules from tools/rules and tools/thresholds.py
 	@$(BIN)/python -m tools.rules
+	@$(BIN)/python -m tools.prometheus_rule
 
 bench: install ## the figures of docs/performance.md, which says what else to install; 15 minutes
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -12,6 +12,7 @@ from exporter.sharding import shard_of
 from exporter.sources import SOURCES
 from exporter.web import parse_listen_address
 from exporter.web.site import HEALTHY_PATH, READY_PATH
+from tools.thresholds import Thresholds
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "deploy" / "kubernetes"
@@ -77,8 +78,8 @@ def flags_of(container, number):
 
 def test_there_is_what_a_cluster_needs_and_nothing_that_scales_by_itself(kinds):
     assert set(kinds) == {
-        *("ConfigMap", "NetworkPolicy", "PodMonitor", "Secret", "Service", "ServiceAccount"),
-        "StatefulSet",
+        *("ConfigMap", "NetworkPolicy", "PodMonitor", "PrometheusRule", "Secret", "Service"),
+        *("ServiceAccount", "StatefulSet"),
     }
     assert {document["metadata"]["name"] for document in kinds.values()} == {NAME}
 
@@ -179,6 +180,12 @@ def test_port_paths_and_probes_are_those_of_the_program(stateful, container, kin
         "readinessProbe": {"path": READY_PATH, "port": port["name"]},
     }
     assert {name: container[name]["httpGet"] for name in probes} == probes
+
+
+def test_the_job_of_the_series_is_the_one_that_the_alerts_look_for(stateful, kinds):
+    label = kinds["PodMonitor"]["spec"]["jobLabel"]
+
+    assert stateful["template"]["metadata"]["labels"][label] == Thresholds().job
 
 
 def test_every_selector_finds_the_pods(stateful, kinds):

@@ -2,32 +2,15 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.deploy.files import DEMO, ROBOTS, SAMPLE, TEMPLATES, loaded
-from tests.servers.versions import NEXT_FOLDER
-
-AMTOOLS = [
-    pytest.param("amtool", marks=pytest.mark.binary("amtool"), id="stable"),
-    pytest.param(
-        str(NEXT_FOLDER / "amtool"),
-        marks=pytest.mark.skipif(
-            not (NEXT_FOLDER / "amtool").exists(), reason="needs amtool 0.33: run .ci/prometheus-3"
-        ),
-        id="next",
-    ),
-]
-NEXT_AMTOOL = AMTOOLS[1:]
+from tests.deploy.programs import AMTOOLS, NEXT_AMTOOL, run
 
 TASK = {"platform": "dezhu", "account": "collections", "task_id": "1", "area": "jobs"}
 ACCOUNT = {"platform": "dezhu", "account": "collections", "area": "trust"}
-
-
-def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
 
 
 def rendered(amtool: str, template: str, data: dict, folder: Path) -> str:
