@@ -28,11 +28,15 @@ from exporter.metrics_reference import reference
 from exporter.sources import SOURCES
 from exporter.telemetry import Telemetry
 from exporter.transport import TRANSPORT_CODES
+from tools.thresholds import Thresholds
 
 ROOT = Path(__file__).parent.parent
 ENGLISH, CHINESE = "README.md", "README.zh-CN.md"
 READMES = (ENGLISH, CHINESE)
-DOCUMENTS = (*READMES, "CONTRIBUTING.md", "CHANGELOG.md", "docs/metrics.md", "docs/scaling.md")
+DOCUMENTS = (
+    *(*READMES, "CONTRIBUTING.md", "CHANGELOG.md"),
+    *("docs/metrics.md", "docs/monitoring.md", "docs/scaling.md"),
+)
 
 ENVIRON = {"DEZHU_APP_ID": "app", "ALIBABA_CLOUD_ACCESS_KEY_ID": "id"}
 SETTINGS = {"refresh": Refresh, "budget": Budget, "tasks": Selection}
@@ -118,6 +122,7 @@ def test_the_scrape_job_is_bounded_and_reaches_the_default_port(name):
     (block,) = (block for block in _blocks(name, "yaml") if "scrape_configs" in block)
     (job,) = yaml.safe_load(block)["scrape_configs"]
 
+    assert job["job_name"] == Thresholds().job
     assert isinstance(job["sample_limit"], int)
     assert job["scrape_interval"] in {"30s", "1m"}
     assert all(target.endswith(":9877") for target in job["static_configs"][0]["targets"])

@@ -272,7 +272,8 @@ def test_robots_get_their_own_form_from_an_address_in_a_file(version, tmp_path):
             (config,) = receiver["webhook_configs"]
             assert config.keys() == {"send_resolved", "url_file", "payload"}
             file = tmp_path / receiver["name"]
-            file.write_text(f"{got.url}/{receiver['name']}", encoding="utf-8")
+            # As an editor or a shell writes it, with the end of the line.
+            file.write_text(f"{got.url}/{receiver['name']}\n", encoding="utf-8")
             config["url_file"] = str(file)
         document["route"] = hurried(document["route"])
         document["time_intervals"] = [
