@@ -26,6 +26,13 @@ def loaded(path: Path) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
+def alerts() -> dict[str, dict[str, str]]:
+    """The labels that each alert of the rules sets, by its name."""
+    groups = [group for file in sorted(RULES.glob("*.yml")) for group in loaded(file)["groups"]]
+    rules = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    return {rule["alert"]: rule["labels"] for rule in rules}
+
+
 def services(*files: Path, environ: Mapping[str, str] | None = None) -> dict[str, Service]:
     """The services as Compose puts them together: later files over earlier ones."""
     merged: dict[str, Service] = {}

@@ -6,11 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.files import DEMO, ROBOTS, SAMPLE, TEMPLATES, loaded
+from tests.deploy.files import DEMO, ROBOTS, SAMPLE, TEMPLATES, alerts, loaded
 from tests.deploy.programs import AMTOOLS, NEXT_AMTOOL, run
-
-TASK = {"platform": "dezhu", "account": "collections", "task_id": "1", "area": "jobs"}
-ACCOUNT = {"platform": "dezhu", "account": "collections", "area": "trust"}
 
 
 def rendered(amtool: str, template: str, data: dict, folder: Path) -> str:
@@ -64,29 +61,36 @@ def test_the_files_differ_in_nothing_but_their_receivers(other):
     assert set(document) - set(sample) == set()
 
 
+def destination(labels: dict[str, str]) -> str:
+    if labels["severity"] == "critical":
+        return "on-call-wecom"
+    return {"jobs": "campaigns-dingtalk", "trust": "monitoring-feishu"}[labels["area"]]
+
+
 @pytest.mark.parametrize("amtool", AMTOOLS)
-@pytest.mark.parametrize(
-    ("labels", "receiver"),
-    [
-        ({"alertname": "OutboundTaskStalled", "severity": "warning"} | TASK, "campaigns-dingtalk"),
-        ({"alertname": "OutboundTaskPausedLong", "severity": "info"} | TASK, "campaigns-dingtalk"),
-        ({"alertname": "OutboundTaskFailed", "severity": "critical"} | TASK, "on-call-wecom"),
-        ({"alertname": "OutboundDataStale", "severity": "warning"} | ACCOUNT, "monitoring-feishu"),
-        ({"alertname": "OutboundThrottled", "severity": "info"} | ACCOUNT, "monitoring-feishu"),
-        (
-            {"alertname": "OutboundAccountRefused", "severity": "critical"} | ACCOUNT,
-            "on-call-wecom",
-        ),
-        ({"alertname": "SomethingElse", "severity": "warning"}, "campaigns-dingtalk"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else value["alertname"],
-)
-def test_each_alert_goes_to_those_who_can_act(amtool, labels, receiver):
-    pairs = [f"{name}={value}" for name, value in labels.items()]
+def test_each_alert_goes_to_those_who_can_act(amtool):
+    kinds = {tuple(sorted(labels.items())) for labels in alerts().values()}
 
-    done = run(amtool, "config", "routes", "test", f"--config.file={SAMPLE}", *pairs)
+    assert {dict(kind)["area"] for kind in kinds} == {"jobs", "trust"}
+    assert {dict(kind)["severity"] for kind in kinds} == {"critical", "warning", "info"}
+    for name, labels in alerts().items():
+        pairs = [f"{key}={value}" for key, value in ({"alertname": name} | labels).items()]
+        done = run(amtool, "config", "routes", "test", f"--config.file={SAMPLE}", *pairs)
 
-    assert (done.returncode, done.stdout.strip()) == (0, receiver), done.stderr
+        assert (name, done.stdout.strip()) == (name, destination(labels)), done.stderr
+
+
+def test_what_inhibits_and_what_is_inhibited_exists():
+    known = alerts()
+    matchers = [
+        matcher
+        for rule in loaded(SAMPLE)["inhibit_rules"]
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"])
+    ]
+
+    named = {name for matcher in matchers for name in re.findall(r"Outbound\w+", matcher)}
+    assert named <= known.keys()
+    assert all(name.startswith("Outbound") for name in known)
 
 
 def test_alerts_are_grouped_by_name_and_account():
