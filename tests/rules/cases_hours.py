@@ -147,9 +147,9 @@ CASES = (
     ),
     Case(
         alert="OutboundActivityOutsideWindow",
-        title="read every quarter of an hour, the last reading comes late",
-        series=evening("dezhu", [*flat(100, 74), *flat(300, 106)], interval=flat(900, MINUTES)),
-        silent=(75, 80, 90, 100),
+        title="read every twenty-five minutes, the last reading of the day comes late",
+        series=evening("dezhu", [*flat(100, 85), *flat(300, 95)], interval=flat(1500, MINUTES)),
+        silent=(86, 91, 93, 100),
     ),
     Case(
         alert="OutboundActivityOutsideWindow",
@@ -163,14 +163,23 @@ CASES = (
     ),
     Case(
         alert="OutboundActivityOutsideWindow",
-        title="paused at night, begun again in the window that opens",
+        title="the window opens in the morning",
         series=evening(
             "dezhu",
-            [*flat(0, 60), *flat(0, 60), *ramp(0, 5, 60)],
-            status=(("running", 60), ("paused", 60), ("running", 60)),
+            [*flat(0, 120), *ramp(0, 5, 60)],
             calling_window_open=[*flat(1, 60), *flat(0, 60), *flat(1, 60)],
         ),
-        silent=(85, 119, 121, 125, 140),
+        silent=(85, 119, 121, 127, 135, 141),
+    ),
+    Case(
+        alert="OutboundActivityOutsideWindow",
+        title="paused in the evening, resumed at night: the last calls of the day were read seldom",
+        series=evening(
+            "dezhu",
+            [*flat(290, 120), *flat(300, 60)],
+            status=(("running", 60), ("paused", 60), ("running", 60)),
+        ),
+        silent=(85, 121, 127, 135),
     ),
     Case(
         alert="OutboundActivityOutsideWindow",

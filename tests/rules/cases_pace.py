@@ -120,6 +120,34 @@ CASES = (
     ),
     Case(
         alert="OutboundTaskStalled",
+        title="forty minutes without anything when the window closes",
+        series=spring(
+            completed_customers=[*ramp(0, 10, 5), *flat(40, 175)],
+            calling_window_open=[*flat(1, 45), *flat(0, 135)],
+        ),
+        silent=(44, 52, 60, 74, 100),
+    ),
+    Case(
+        alert="OutboundTaskStalled",
+        title="calling hours that have been known for a few minutes only",
+        series=spring(calling_window_open=[*gap(60), *flat(1, 120)]),
+        silent=(76, 100),
+        fires={107: stalled("dezhu", 600)},
+    ),
+    Case(
+        alert="OutboundTaskStalled",
+        title="a count of completed customers that has been told for a few minutes only",
+        series=spring(completed_customers=[*gap(120), *flat(400, 60)]),
+        silent=(137, 149, 160),
+    ),
+    Case(
+        alert="OutboundTaskStalled",
+        title="a task whose status is not known",
+        series={key: row for key, row in spring().items() if "task_info" not in key},
+        silent=(60, 90, 170),
+    ),
+    Case(
+        alert="OutboundTaskStalled",
         title="resumed half an hour ago",
         series=spring(
             (("paused", 80), ("running", 100)),

@@ -262,6 +262,12 @@ CASES = (
     ),
     Case(
         alert="OutboundConnectedRatioCollapsed",
+        title="a past of a hundred customers is none",
+        series=spring((120, 0.8, 0.4), (70, 10, 1)),
+        silent=(145, 180, 186),
+    ),
+    Case(
+        alert="OutboundConnectedRatioCollapsed",
         title="redial rounds that connect after completion change nothing",
         series=spring((120, 10, 4), (70, 10, 7)),
         silent=(130, 150, 188),

@@ -218,6 +218,12 @@ CASES = (
     ),
     Case(
         alert="OutboundTaskPausedLong",
+        title="a task that is gone is paused no longer",
+        series=pausing(("paused", 150), window=[*flat(1, 150), *gap(100)]),
+        silent=(54, 170, 240),
+    ),
+    Case(
+        alert="OutboundTaskPausedLong",
         title="resumed",
         series=pausing(("paused", 50), ("running", 190), window=flat(1, 240)),
         silent=(49, 100, 200),
