@@ -11,10 +11,11 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lock docs rules dashboards bench clean
+.PHONY: help install demo test check format lock docs rules dashboards screenshots e2e bench clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s
+", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/.installed ## .venv with everything that development needs (seconds; nothing to do twice)
 
@@ -73,6 +74,9 @@ rules: install ## write prometheus/rules from tools/rules and tools/thresholds.p
 
 bench: install ## the figures of docs/performance.md, which says what else to install; 15 minutes
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: install ## docs/images anew (15 minutes); tools/dashboard-preview says what else to install
+	@$(BIN)/python -m tools.screenshots $(ARGS)
 
 clean: ## remove the environments and caches
 	@rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage build dist

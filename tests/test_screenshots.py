@@ -1,0 +1,97 @@
+"""What the pictures are taken of, and that the preview's packages are pinned without addresses."""
+
+import json
+from pathlib import Path
+
+from tools.screenshots.camera import PREVIEW, notes
+from tools.screenshots.shots import (
+    Scene,
+    dashboard_files,
+    dashboard_shots,
+    page_shots,
+)
+from tools.screenshots.stage import prometheus_config
+
+
+def scene(**changed):
+    values = {
+        "preview_url": "http://127.0.0.1:5173",
+        "last_seconds": 600,
+        "scrape_seconds": 5,
+        "theme": "dark",
+        "variables": {},
+    }
+    return Scene(**values | changed)
+
+
+def read(name):
+    return json.loads((PREVIEW / name).read_text(encoding="utf-8"))
+
+
+def test_each_dashboard_and_language_has_a_picture_of_its_own(tmp_path):
+    for language in ("en", "zh"):
+        (tmp_path / language).mkdir()
+        (tmp_path / language / "overview.json").touch()
+
+    shots = list(dashboard_shots(dashboard_files(tmp_path), scene()))
+
+    assert [shot.file for shot in shots] == ["overview-en.png", "overview-zh.png"]
+    assert {(shot.width, shot.height) for shot in shots} == {(1600, None)}
+
+
+def test_what_is_chosen_on_a_dashboard_is_in_its_address():
+    chosen = {"zh/task.json": {"task_id": "7 a"}}
+
+    one, other = dashboard_shots(["en/task.json", "zh/task.json"], scene(variables=chosen))
+
+    assert "var-" not in one.url
+    assert other.url.endswith("&theme=dark&last=600s&scrape=5&var-task_id=7+a")
+
+
+def test_the_page_is_taken_on_a_desk_and_on_a_phone():
+    shots = list(page_shots("http://127.0.0.1:9877"))
+
+    assert [(shot.file, shot.width) for shot in shots] == [
+        ("page-1200.png", 1200),
+        ("page-400.png", 400),
+    ]
+
+
+def test_an_empty_or_failed_panel_is_told_with_its_picture():
+    answer = {
+        "file": "/somewhere/overview-en.png",
+        "outcomes": [
+            {"panel": "Running", "empty": False},
+            {"panel": "Failed", "empty": True},
+            {"panel": "Rate", "error": "parse error"},
+        ],
+    }
+
+    told = notes(answer)
+
+    assert told == ["overview-en.png: Failed: no data", "overview-en.png: Rate: parse error"]
+
+
+def test_prometheus_loads_the_rules_it_is_given_from_wherever_it_runs():
+    config = prometheus_config("127.0.0.1:9877", [Path("prometheus/rules/a.yml")])
+
+    (file,) = config["rule_files"]
+
+    assert Path(file).is_absolute()
+
+
+def test_the_lock_of_the_preview_holds_no_address_of_a_registry():
+    packages = read("package-lock.json")["packages"]
+
+    addresses = [name for name, package in packages.items() if "resolved" in package]
+
+    assert addresses == []
+
+
+def test_all_packages_of_grafana_are_of_one_exact_version():
+    versions = read("package.json")["dependencies"]
+
+    grafana = {version for name, version in versions.items() if name.startswith("@grafana/")}
+
+    assert len(grafana) == 1
+    assert grafana.pop()[0].isdigit()

@@ -1,0 +1,106 @@
+"""What the pictures show: simulated vendors, an exporter that polls them, and a Prometheus."""
+
+import contextlib
+import json
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from exporter.simulator import Simulator, SimulatorOptions
+from tools.screenshots.servers import free_port, program, server
+
+SCRAPE_SECONDS: Final = 5
+JOB: Final = "outbound-exporter"
+
+# As in the demo: charts move within minutes.
+_REFRESH: Final = {"active": "5s", "idle": "10s", "finished": "30s", "detail": "5m"}
+_BUDGET: Final = {"requests_per_second": 50, "burst": 50, "requests_per_hour": 100000}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """What happens on the stage.
+
+    Attributes:
+        tasks: Of each vendor.
+        seed: The same gives the same campaigns.
+        speed: Of dialling.
+        scenario: What happens besides; see `exporter.simulator.scenario`.
+        rules: Rule files of Prometheus.
+    """
+
+    tasks: int
+    seed: int
+    speed: float
+    scenario: list[dict[str, Any]]
+    rules: list[Path]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Where its servers listen."""
+
+    exporter_url: str
+    prometheus_url: str
+
+
+@contextlib.asynccontextmanager
+async def stage(plot: Plot, directory: Path) -> AsyncIterator[Stage]:
+    """Everything runs while this is open; its files and logs are in `directory`.
+
+    Raises:
+        StageError: Something did not start.
+        OSError: A file cannot be written.
+    """
+    options = SimulatorOptions(
+        tasks=plot.tasks, seed=plot.seed, speed=plot.speed, control_listen=None
+    )
+    ports = free_port(), free_port()
+    exporter_url, prometheus_url = (f"http://127.0.0.1:{port}" for port in ports)
+    async with Simulator(options) as simulator, contextlib.AsyncExitStack() as stack:
+        config = directory / "config.yaml"
+        config.write_text(simulator.config_text(refresh=_REFRESH, budget=_BUDGET), encoding="utf-8")
+        await stack.enter_async_context(_exporter(config, ports[0]))
+        await simulator.apply(plot.scenario)
+        target = f"127.0.0.1:{ports[0]}"
+        await stack.enter_async_context(_prometheus(target, ports[1], plot.rules, directory))
+        yield Stage(exporter_url=exporter_url, prometheus_url=prometheus_url)
+
+
+def _exporter(config: Path, port: int) -> contextlib.AbstractAsyncContextManager[None]:
+    command = [sys.executable, "-m", "exporter", "--config.file", str(config)]
+    return server(
+        [*command, "--web.listen-address", f"127.0.0.1:{port}"],
+        ready_url=f"http://127.0.0.1:{port}/-/ready",
+        log=config.with_name("exporter.log"),
+    )
+
+
+def _prometheus(
+    target: str, port: int, rules: list[Path], directory: Path
+) -> contextlib.AbstractAsyncContextManager[None]:
+    binary = program("prometheus", cure="apt-get install --no-install-recommends prometheus")
+    config = directory / "prometheus.yml"
+    config.write_text(json.dumps(prometheus_config(target, rules)), encoding="utf-8")
+    return server(
+        [
+            binary,
+            f"--config.file={config}",
+            f"--storage.tsdb.path={directory / 'prometheus'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ],
+        ready_url=f"http://127.0.0.1:{port}/-/ready",
+        log=directory / "prometheus.log",
+    )
+
+
+def prometheus_config(target: str, rules: list[Path]) -> Mapping[str, Any]:
+    """The configuration, which is YAML when written as JSON too."""
+    interval = f"{SCRAPE_SECONDS}s"
+    return {
+        "global": {"scrape_interval": interval, "evaluation_interval": interval},
+        "rule_files": [str(path.resolve()) for path in rules],
+        "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": [target]}]}],
+    }
