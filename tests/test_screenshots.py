@@ -1,7 +1,8 @@
 """What the pictures are taken of, and that the preview's packages are pinned without addresses."""
 
 import json
-from pathlib import Path
+
+import pytest
 
 from tools.screenshots.camera import PREVIEW, notes
 from tools.screenshots.shots import (
@@ -10,7 +11,8 @@ from tools.screenshots.shots import (
     dashboard_shots,
     page_shots,
 )
-from tools.screenshots.stage import prometheus_config
+from tools.screenshots.stage import thresholds_for
+from tools.thresholds import Periods
 
 
 def scene(**changed):
@@ -72,12 +74,11 @@ def test_an_empty_or_failed_panel_is_told_with_its_picture():
     assert told == ["overview-en.png: Failed: no data", "overview-en.png: Rate: parse error"]
 
 
-def test_prometheus_loads_the_rules_it_is_given_from_wherever_it_runs():
-    config = prometheus_config("127.0.0.1:9877", [Path("prometheus/rules/a.yml")])
+@pytest.mark.parametrize(("minutes", "share"), [(12, 0.1), (120, 1), (600, 1)])
+def test_rules_look_back_as_far_as_the_history_lets_them(minutes, share):
+    periods = thresholds_for(minutes).periods
 
-    (file,) = config["rule_files"]
-
-    assert Path(file).is_absolute()
+    assert periods.share == pytest.approx(Periods().share * share)
 
 
 def test_the_lock_of_the_preview_holds_no_address_of_a_registry():

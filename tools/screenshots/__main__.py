@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import aiohttp
 
+from tools.rules import rule_files
 from tools.screenshots.camera import build, preview, take
 from tools.screenshots.servers import StageError
 from tools.screenshots.shots import Scene, Shot, dashboard_files, dashboard_shots, page_shots
-from tools.screenshots.stage import SCRAPE_SECONDS, Plot, Stage, stage
+from tools.screenshots.stage import SCRAPE_SECONDS, Plot, Stage, stage, thresholds_for
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -27,6 +28,8 @@ _SCENARIO: Final[list[dict[str, Any]]] = [
     },
     {"at": 240, "fault": {"kind": "status", "vendor": "dezhu", "http_status": 502}, "for": 40},
 ]
+# Until the first scrapes are in, so that no chart begins with a gap.
+_WARM_UP_SECONDS: Final = 30
 # The dashboard of one task shows one of each vendor: one language each.
 _TASK_NAME: Final = "steady-campaign"
 _PLATFORMS: Final = {"en": "aliyun", "zh": "dezhu"}
@@ -52,8 +55,7 @@ def _flags() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.screenshots", description=__doc__)
     parser.add_argument("--out", type=Path, default=_ROOT / "docs/images")
     parser.add_argument("--dashboards", type=Path, default=_ROOT / "grafana/dashboards")
-    parser.add_argument("--rules", type=Path, default=_ROOT / "prometheus/rules")
-    parser.add_argument("--minutes", type=int, default=10, help="of history (default: 10)")
+    parser.add_argument("--minutes", type=int, default=12, help="of history (default: 12)")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     parser.add_argument("--time-zone", default="Asia/Shanghai")
     parser.add_argument("--tasks", type=int, default=40, help="of each vendor (default: 40)")
@@ -69,10 +71,8 @@ async def _take_all(flags: argparse.Namespace) -> None:
         seed=flags.seed,
         speed=flags.speed,
         scenario=_SCENARIO,
-        rules=sorted(flags.rules.glob("*.yml")),
+        rules=rule_files(thresholds_for(flags.minutes)),
     )
-    if not plot.rules:
-        raise StageError(f"no rule files in {flags.rules}: make rules")
     await build()
     flags.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="screenshots-") as name:
@@ -83,7 +83,7 @@ async def _take_all(flags: argparse.Namespace) -> None:
                 _say(f"exporter {built.exporter_url}  prometheus {built.prometheus_url}")
                 _say(f"dashboards {preview_url}/?scrape={SCRAPE_SECONDS}")
                 _say(f"{flags.minutes} minutes of history are being made")
-                await asyncio.sleep(flags.minutes * 60)
+                await asyncio.sleep(_WARM_UP_SECONDS + flags.minutes * 60)
                 shots = await _shots(flags, built, preview_url)
                 await _shoot(shots, flags)
                 if flags.hold:

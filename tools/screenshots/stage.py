@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from exporter.simulator import Simulator, SimulatorOptions
 from tools.screenshots.servers import free_port, program, server
+from tools.thresholds import Periods, Thresholds
 
 SCRAPE_SECONDS: Final = 5
 JOB: Final = "outbound-exporter"
@@ -17,6 +18,15 @@ JOB: Final = "outbound-exporter"
 # As in the demo: charts move within minutes.
 _REFRESH: Final = {"active": "5s", "idle": "10s", "finished": "30s", "detail": "5m"}
 _BUDGET: Final = {"requests_per_second": 50, "burst": 50, "requests_per_hour": 100000}
+
+
+# A history so long shows what the rules look back for: half of it is their longest usual lookback.
+_WHOLE_MINUTES: Final = 120
+
+
+def thresholds_for(minutes: float) -> Thresholds:
+    """Those of the rules, their periods shortened as the history is shorter than two hours."""
+    return Thresholds(periods=Periods().scaled(min(1.0, minutes / _WHOLE_MINUTES)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +38,14 @@ class Plot:
         seed: The same gives the same campaigns.
         speed: Of dialling.
         scenario: What happens besides; see `exporter.simulator.scenario`.
-        rules: Rule files of Prometheus.
+        rules: Text of each rule file of Prometheus, by name.
     """
 
     tasks: int
     seed: int
     speed: float
     scenario: list[dict[str, Any]]
-    rules: list[Path]
+    rules: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +74,9 @@ async def stage(plot: Plot, directory: Path) -> AsyncIterator[Stage]:
         config.write_text(simulator.config_text(refresh=_REFRESH, budget=_BUDGET), encoding="utf-8")
         await stack.enter_async_context(_exporter(config, ports[0]))
         await simulator.apply(plot.scenario)
+        rules = _written(plot.rules, directory)
         target = f"127.0.0.1:{ports[0]}"
-        await stack.enter_async_context(_prometheus(target, ports[1], plot.rules, directory))
+        await stack.enter_async_context(_prometheus(target, ports[1], rules, directory))
         yield Stage(exporter_url=exporter_url, prometheus_url=prometheus_url)
 
 
@@ -76,6 +87,12 @@ def _exporter(config: Path, port: int) -> contextlib.AbstractAsyncContextManager
         ready_url=f"http://127.0.0.1:{port}/-/ready",
         log=config.with_name("exporter.log"),
     )
+
+
+def _written(files: Mapping[str, str], directory: Path) -> list[Path]:
+    for name, text in files.items():
+        (directory / name).write_text(text, encoding="utf-8")
+    return [directory / name for name in files]
 
 
 def _prometheus(
@@ -101,6 +118,6 @@ def prometheus_config(target: str, rules: list[Path]) -> Mapping[str, Any]:
     interval = f"{SCRAPE_SECONDS}s"
     return {
         "global": {"scrape_interval": interval, "evaluation_interval": interval},
-        "rule_files": [str(path.resolve()) for path in rules],
+        "rule_files": [str(path) for path in rules],
         "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": [target]}]}],
     }
