@@ -1,5 +1,6 @@
 import {
   FieldConfigOptionsRegistry,
+  ThresholdsMode,
   dataLinksOverrideProcessor,
   displayNameOverrideProcessor,
   identityOverrideProcessor,
@@ -10,6 +11,7 @@ import {
   valueMappingsOverrideProcessor,
   type FieldConfigPropertyItem,
   type FieldConfigSource,
+  type ThresholdsConfig,
 } from '@grafana/data';
 import {
   AxisPlacement,
@@ -40,6 +42,15 @@ const STANDARD: Record<string, Processor> = {
   description: stringOverrideProcessor as Processor,
 };
 
+// What every panel starts with.
+const THRESHOLDS: ThresholdsConfig = {
+  mode: ThresholdsMode.Absolute,
+  steps: [
+    { value: -Infinity, color: 'green' },
+    { value: 80, color: 'red' },
+  ],
+};
+
 // What the time series panel starts with where a dashboard says nothing.
 const TIMESERIES = {
   drawStyle: GraphDrawStyle.Line,
@@ -64,7 +75,8 @@ export function fieldConfig(panel: Panel): FieldConfigSource {
     mode: panel.type === 'timeseries' ? 'palette-classic' : 'thresholds',
   };
   const custom = { ...start, ...own.defaults.custom };
-  return { overrides: own.overrides ?? [], defaults: { ...own.defaults, color, custom } };
+  const defaults = { thresholds: THRESHOLDS, ...own.defaults, color, custom };
+  return { overrides: own.overrides ?? [], defaults };
 }
 
 /** The properties that the defaults and overrides of a panel may set. */
