@@ -23,8 +23,7 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 _SCENARIO: Final[list[dict[str, Any]]] = [
     {
         "at": 150,
-        "fault": {"kind": "code", "vendor": "aliyun", "code": "Throttling.User"},
-        "for": 20,
+        "fault": {"kind": "code", "vendor": "aliyun", "code": "Throttling.User", "times": 2},
     },
     {"at": 240, "fault": {"kind": "status", "vendor": "dezhu", "http_status": 502}, "for": 40},
 ]
