@@ -7,7 +7,7 @@ import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const dashboards = resolve(process.env.PREVIEW_DASHBOARDS ?? join(here, '../../grafana/dashboards'));
+const dashboards = resolve(process.env.PREVIEW_DASHBOARDS || join(here, '../../grafana/dashboards'));
 const icons = join(here, 'node_modules/@grafana/ui/dist/public/img/icons');
 
 // Read at each request, so that a dashboard that is made anew shows at the next reload.
@@ -45,9 +45,9 @@ const files: Plugin = {
 
 const listen = {
   host: '127.0.0.1',
-  port: Number(process.env.PREVIEW_PORT ?? 5173),
+  port: Number(process.env.PREVIEW_PORT || 5173),
   strictPort: true,
-  proxy: { '/api/v1': process.env.PREVIEW_PROMETHEUS ?? 'http://127.0.0.1:9090' },
+  proxy: { '/api/v1': process.env.PREVIEW_PROMETHEUS || 'http://127.0.0.1:9090' },
 };
 
 export default defineConfig({
