@@ -9,17 +9,20 @@ calls may run at once, as many do as the configuration allows.
 import asyncio
 import json
 import os
+import random
 import sys
 import time
 import uuid
 import warnings
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from exporter.background import Background
 from exporter.clock import SystemClock
 from exporter.config.loader import load
 from exporter.config.model import Account
@@ -28,7 +31,7 @@ from exporter.session import open_session
 from exporter.source import Priority, Query, SourceContext
 from exporter.sources import SOURCES
 from exporter.telemetry import Telemetry
-from exporter.transport import TRANSPORT_CODES, Transport
+from exporter.transport import TRANSPORT_CODES, Direct, Transport
 
 PAGES: Final = 10
 WARM_UP_CALLS: Final = PAGES
@@ -62,9 +65,16 @@ async def ours(account: Account, stack: AsyncExitStack) -> ReadPage:
         clock=clock,
         timeout=account.common.timeout,
     )
+    direct = Direct(partial(open_session, account, direct=True), timeout=account.common.timeout)
     source = await kind.open(
         SourceContext(
-            account=account, transport=transport, clock=clock, nonce=lambda: uuid.uuid4().hex
+            account=account,
+            transport=transport,
+            direct=direct,
+            background=await stack.enter_async_context(Background()),
+            clock=clock,
+            random=random.random,
+            nonce=lambda: uuid.uuid4().hex,
         )
     )
     scope, *_ = await source.scopes()

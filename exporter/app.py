@@ -6,12 +6,14 @@ import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
 
+from exporter.background import Background
 from exporter.clock import Clock, SystemClock
 from exporter.config.model import Account, Config
 from exporter.errors import ConfigError, Reason
@@ -27,8 +29,8 @@ from exporter.sharding import UNSHARDED, Shard
 from exporter.source import SourceContext, SourceType
 from exporter.sources import SOURCES
 from exporter.store import Store
-from exporter.telemetry import Telemetry
-from exporter.transport import TRANSPORT_CODES, Transport
+from exporter.telemetry import AccountMeter, Telemetry
+from exporter.transport import TRANSPORT_CODES, Direct, Transport
 from exporter.web import ListenAddress, Server, Site, create_app
 
 READY_AFTER_SECONDS: Final = 30.0
@@ -179,13 +181,10 @@ async def _opened(
         ConfigError: Its key, certificate or zone is of no use.
     """
     kind, common = settings.sources[account.platform], account.common
-    codes: dict[str, Reason] = {**kind.codes, **TRANSPORT_CODES}
-    meter = telemetry.account(
-        platform=kind.platform, name=account.name, operations=kind.operations, codes=codes
-    )
+    meter = _meter(account, kind, telemetry)
     limiter = Limiter(common.budget, settings.clock)
     meter.on_refresh(lambda: meter.budget(rate=limiter.rate(), remaining=limiter.remaining()))
-    async with open_session(account, contexts) as session:
+    async with open_session(account, contexts) as session, Background() as background:
         transport = Transport(
             session,
             limiter=limiter,
@@ -195,10 +194,17 @@ async def _opened(
             proxy=common.proxy_url.reveal() if common.proxy_url else None,
             server_name=common.tls_config.server_name or None,
         )
+        direct = partial(open_session, account, contexts, direct=True)
         zone = await _zone(account)
         source = await kind.open(
             SourceContext(
-                account=account, transport=transport, clock=settings.clock, nonce=_fresh_nonce
+                account=account,
+                transport=transport,
+                direct=Direct(direct, timeout=common.timeout),
+                background=background,
+                clock=settings.clock,
+                random=settings.random,
+                nonce=_fresh_nonce,
             )
         )
         book = Book(Selector(common.tasks), details=source.abilities.details)
@@ -213,6 +219,14 @@ async def _opened(
             clock=settings.clock,
             random=settings.random,
         )
+
+
+def _meter(account: Account, kind: SourceType, telemetry: Telemetry) -> AccountMeter:
+    codes: dict[str, Reason] = {**kind.codes, **TRANSPORT_CODES}
+    operations = (*kind.operations, *kind.further_operations(account))
+    return telemetry.account(
+        platform=kind.platform, name=account.name, operations=operations, codes=codes
+    )
 
 
 async def _zone(account: Account) -> ZoneInfo:

@@ -37,9 +37,11 @@ class TlsContexts:
 
 @asynccontextmanager
 async def open_session(
-    account: Account, contexts: TlsContexts | None = None
+    account: Account, contexts: TlsContexts | None = None, *, direct: bool = False
 ) -> AsyncIterator[aiohttp.ClientSession]:
     """A session for the calls of one account; without ``contexts`` its TLS context is its own.
+
+    With ``direct`` no call goes through a proxy, whatever the account or the environment says.
 
     Raises:
         ConfigError: A certificate, key or CA file is of no use.
@@ -53,7 +55,7 @@ async def open_session(
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": f"outbound-exporter/{__version__}"},
-        trust_env=common.proxy_from_environment,
+        trust_env=common.proxy_from_environment and not direct,
     ) as session:
         # What the environment is asked for is a proxy: aiohttp would also sign calls with whatever
         # ~/.netrc holds for the vendor's host. There is no public switch in 3.14.

@@ -11,11 +11,13 @@ from typing import Protocol
 
 import msgspec
 
+from exporter.background import Background
 from exporter.clock import Clock
 from exporter.config.model import Account
 from exporter.domain import TIER_OF, Concurrency, Scope, Status, Task, Tier
 from exporter.errors import Reason
-from exporter.transport import Transport
+from exporter.schedule import Random
+from exporter.transport import Direct, Transport
 
 
 class Priority(IntEnum):
@@ -150,6 +152,11 @@ class Source(Protocol):
         """What the collector ``concurrency`` asks; None: the vendor has nothing for it."""
         ...
 
+    @property
+    def credential_expiry(self) -> float | None:
+        """When the credentials in use expire, epoch seconds; None for lasting ones."""
+        ...
+
     async def scopes(self) -> tuple[Scope, ...]:
         """The parts of the account that are read as one; asked again now and then."""
         ...
@@ -190,12 +197,23 @@ class Outline(msgspec.Struct, frozen=True):
 
 
 class SourceContext(msgspec.Struct, frozen=True):
-    """What a source is opened with; ``nonce`` gives a fresh unique text at each call."""
+    """What a source is opened with; ``nonce`` gives a fresh unique text at each call.
+
+    ``direct`` reaches services beside the exporter, ``background`` owns what runs beside the polls.
+    """
 
     account: Account
     transport: Transport
+    direct: Direct
+    background: Background
     clock: Clock
+    random: Random
     nonce: Callable[[], str]
+
+
+def no_operations(_account: Account) -> tuple[str, ...]:
+    """None beside those of every account."""
+    return ()
 
 
 class SourceType(msgspec.Struct, frozen=True):
@@ -206,6 +224,7 @@ class SourceType(msgspec.Struct, frozen=True):
     it stands for) are the closed lists of label values of the self-metrics. ``open`` loads keys and
     returns the source; it raises ``ConfigError`` where a key file or a secret is of no use.
     ``check`` does the same offline for ``--config.check``, and ``outline`` tells what it will ask.
+    ``further_operations`` are those that an account has beside ``operations`` as it is configured.
     """
 
     platform: str
@@ -215,3 +234,4 @@ class SourceType(msgspec.Struct, frozen=True):
     open: Callable[[SourceContext], Awaitable[Source]]
     check: Callable[[Account], Awaitable[None]]
     outline: Callable[[Account], Outline]
+    further_operations: Callable[[Account], tuple[str, ...]] = no_operations

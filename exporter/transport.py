@@ -3,24 +3,23 @@
 The only module that imports aiohttp's client and knows its exceptions.
 """
 
-import asyncio
-import zlib
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Final, TypeVar
 
 import aiohttp
 import msgspec
 from yarl import URL
 
+from exporter.body import Cap, inflated, read_capped
 from exporter.clock import Clock
 from exporter.errors import PollError, Reason
 from exporter.limiter import Limiter
 from exporter.retry_after import epoch_seconds, waiting_seconds
 from exporter.telemetry import AccountMeter
 
-MAX_BODY_BYTES: Final = 8 * 1024 * 1024
-_INFLATE_ON_LOOP_BYTES: Final = 256 * 1024
-_GZIP: Final = 31
+_LARGEST: Final = Cap(8 * 1024**2, "the answer is larger than 8 MiB; lower page_size")
+_LARGEST_DIRECT: Final = Cap(64 * 1024, "the answer is larger than 64 KiB")
 _PERMANENT_HTTP: Final = {
     401: Reason.AUTH,
     403: Reason.PERMISSION,
@@ -56,10 +55,16 @@ T = TypeVar("T")
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A signed GET; ``url`` is sent as it is, because the signature covers its very bytes."""
+    """A request; ``url`` is sent as it is, because a signature covers its very bytes."""
 
     url: str
     headers: Mapping[str, str]
+    method: str = "GET"
+    body: bytes | None = None
+
+    def __repr__(self) -> str:
+        # The rest holds keys and tokens.
+        return f"Request({self.method})"
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -116,11 +121,13 @@ class Transport:
         timeout: float,
         proxy: str | None = None,
         server_name: str | None = None,
+        paced: bool = True,
     ) -> None:
         """Bind to an account's session.
 
         ``timeout`` in seconds is for one call from its first byte to its last; ``server_name`` is
-        the name that the certificate must have, None for the host's.
+        the name that the certificate must have, None for the host's. Without ``paced`` a call
+        counts in the budget, but one that is throttled does not slow the others down.
         """
         # aiohttp sends a GET again by itself when a pooled connection breaks: the same nonce
         # twice, and a call outside the budget. There is no public switch in 3.14.
@@ -129,9 +136,10 @@ class Transport:
         self._limiter = limiter
         self._meter = meter
         self._clock = clock
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
-        self._proxy = proxy
-        self._server_name = server_name
+        self._timeout = timeout
+        total = aiohttp.ClientTimeout(total=timeout)
+        self._way = _Way(timeout=total, cap=_LARGEST, proxy=proxy, server_name=server_name)
+        self._paced = paced
         self.clock_offset: float | None = None
         """The vendor's ``Date`` less our clock in seconds, to the second; None before the first."""
 
@@ -161,9 +169,21 @@ class Transport:
             except PollError as error:
                 error.operation = operation
                 self._meter.failed(operation, error.reason, error.code)
-                if error.reason is Reason.RATE_LIMITED:
+                if error.reason is Reason.RATE_LIMITED and self._paced:
                     self._limiter.throttled(error.retry_after, sent_at=sent_at)
                 raise
+
+    def elsewhere(self) -> "Transport":
+        """The same for another service of the vendor, with limits and a certificate of its own."""
+        return Transport(
+            self._session,
+            limiter=self._limiter,
+            meter=self._meter,
+            clock=self._clock,
+            timeout=self._timeout,
+            proxy=self._way.proxy,
+            paced=False,
+        )
 
     def retrying(self, operation: str) -> None:
         """Count that the next call of ``operation`` repeats one within the same poll."""
@@ -184,22 +204,9 @@ class Transport:
             self._meter.answered(operation, self._clock.monotonic() - started)
 
     async def _get(self, request: Request) -> Reply:
-        # Redirects are refused: a signed request must not be carried to another host.
-        async with self._session.get(
-            URL(request.url, encoded=True),
-            headers={**request.headers, "Accept-Encoding": "gzip"},
-            timeout=self._timeout,
-            allow_redirects=False,
-            proxy=self._proxy,
-            server_hostname=self._server_name,
-        ) as response:
-            body = await _read_capped(response.content)
-            headers = {name.lower(): value for name, value in response.headers.items()}
-        self._note_date(headers.get("date"))
-        if headers.get("content-encoding", "") == "gzip":
-            body = await _inflated(body)
-        now = self._clock.now()
-        return Reply(status=response.status, headers=headers, body=body, received_at=now)
+        reply = await _exchanged(self._session, request, self._way)
+        self._note_date(reply.headers.get("date"))
+        return msgspec.structs.replace(reply, received_at=self._clock.now())
 
     def _note_date(self, date: str | None) -> None:
         at = epoch_seconds(date or "")
@@ -207,48 +214,61 @@ class Transport:
             self.clock_offset = round(at - self._clock.now())
 
 
-async def _read_capped(content: aiohttp.StreamReader) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in content.iter_any():
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise _too_large()
-        chunks.append(chunk)
-    return b"".join(chunks)
+class Direct:
+    """Calls to a service beside the exporter: through no proxy, in no budget and no self-metrics.
 
-
-async def _inflated(body: bytes) -> bytes:
-    """Inflate, but never past the cap, and what is large off the loop.
-
-    The size of ``body`` tells neither: a few kilobytes can hold gigabytes.
+    There are a few an hour, so each has a connection of its own.
     """
-    inflater = zlib.decompressobj(_GZIP)
-    head = _inflate(inflater, body, _INFLATE_ON_LOOP_BYTES)
-    rest = b""
-    if not inflater.eof:
-        most = MAX_BODY_BYTES + 1 - len(head)
-        rest = await asyncio.to_thread(_inflate, inflater, inflater.unconsumed_tail, most)
-    if len(head) + len(rest) > MAX_BODY_BYTES:
-        raise _too_large()
-    if not inflater.eof:
-        raise malformed("the gzip body ends too early")
-    return head + rest
+
+    def __init__(
+        self,
+        open_session: Callable[[], AbstractAsyncContextManager[aiohttp.ClientSession]],
+        *,
+        timeout: float,
+    ) -> None:
+        """``timeout`` in seconds is for one call from its first byte to its last."""
+        self._open_session = open_session
+        self._timeout = timeout
+
+    async def call(self, request: Request, *, timeout: float | None = None) -> Reply:  # noqa: ASYNC109
+        """Make one call, once; ``timeout`` in seconds where it is to be shorter.
+
+        Raises:
+            PollError: There is no whole answer.
+        """
+        seconds = min(self._timeout, timeout or self._timeout)
+        way = _Way(timeout=aiohttp.ClientTimeout(total=seconds), cap=_LARGEST_DIRECT)
+        try:
+            async with self._open_session() as session:
+                return await _exchanged(session, request, way)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _translated(error) from error
 
 
-def _inflate(inflater: "zlib._Decompress", data: bytes, most: int) -> bytes:
-    try:
-        return inflater.decompress(data, most)
-    except zlib.error:
-        raise malformed("the body is not valid gzip") from None
+class _Way(msgspec.Struct, frozen=True):
+    timeout: aiohttp.ClientTimeout
+    cap: Cap
+    proxy: str | None = None
+    server_name: str | None = None
 
 
-def _too_large() -> PollError:
-    return PollError(
-        Reason.PROTOCOL,
-        f"the answer is larger than {MAX_BODY_BYTES // 1024**2} MiB; lower page_size",
-        code="too_large",
-    )
+async def _exchanged(session: aiohttp.ClientSession, request: Request, way: _Way) -> Reply:
+    # Redirects are refused: a signed request must not be carried to another host.
+    async with session.request(
+        request.method,
+        URL(request.url, encoded=True),
+        headers={**request.headers, "Accept-Encoding": "gzip"},
+        data=request.body,
+        timeout=way.timeout,
+        allow_redirects=False,
+        proxy=way.proxy,
+        server_hostname=way.server_name,
+    ) as response:
+        body = await read_capped(response.content.iter_any(), way.cap)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+    if headers.get("content-encoding", "") == "gzip":
+        body = await inflated(body, way.cap)
+    return Reply(status=response.status, headers=headers, body=body)
 
 
 def _translated(error: Exception) -> PollError:

@@ -200,6 +200,7 @@ class Context:
             scopes_up=self.health.scopes_up(),
             collectors_up=self.health.collectors_up(),
             failures=self.health.failures(),
+            credential_expiry=self.source.credential_expiry,
             clock_offset=self._transport.clock_offset,
             details_outstanding=self.details_outstanding,
             unclassified=sum(self.unclassified.values()) if self.unclassified else None,

@@ -5,7 +5,7 @@ independently.
 """
 
 from exporter.simulator.accounts import Account, AliyunAccount, DezhuAccount, Instance
-from exporter.simulator.control import AccessChange
+from exporter.simulator.control import AccessChange, CredentialChange
 from exporter.simulator.edits import Edit
 from exporter.simulator.faults import KINDS, Fault
 from exporter.simulator.journal import RequestRecord
@@ -20,6 +20,7 @@ __all__ = [
     "AccessChange",
     "Account",
     "AliyunAccount",
+    "CredentialChange",
     "DezhuAccount",
     "Edit",
     "Fault",

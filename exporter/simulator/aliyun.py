@@ -1,32 +1,20 @@
 """The Alibaba server: the gateway's checks, then the action."""
 
-import datetime
-import hashlib
-import hmac
 import uuid
-from collections import deque
 from typing import Any, Final
 
 from aiohttp import web
 
 from exporter.simulator.accounts import AliyunAccount
-from exporter.simulator.acs3 import (
-    MUST_BE_SIGNED,
-    Claim,
-    SignedRequest,
-    claim_of,
-    expected_signature,
-    parameters,
-)
+from exporter.simulator.acs3 import SignedRequest, claim_of, parameters
 from exporter.simulator.aliyun_actions import ACTIONS, GET_ONLY, Call, Denial
 from exporter.simulator.answers import Answer, Visit, encode
 from exporter.simulator.desk import Desk
 from exporter.simulator.faults import Hit, slide_of
+from exporter.simulator.gateway import Gateway
 
 VERSION: Final = "2019-12-26"
-ALLOWED_SKEW_SECONDS: Final = 15 * 60
 CONTENT_TYPE: Final = "application/json;charset=utf-8"
-_NONCES_KEPT: Final = 200_000
 
 
 class AliyunServer:
@@ -34,12 +22,12 @@ class AliyunServer:
 
     Args:
         desk: What it works with.
+        gateway: Verifies who calls.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, gateway: Gateway) -> None:
         self._desk = desk
-        self._nonces: set[tuple[str, str]] = set()
-        self._nonce_order: deque[tuple[str, str]] = deque()
+        self._gateway = gateway
 
     def application(self) -> web.Application:
         """Return the aiohttp application."""
@@ -60,7 +48,7 @@ class AliyunServer:
         given = parameters(signed.query)
         if request.content_type == "application/x-www-form-urlencoded":
             given |= parameters(body.decode("utf-8", "replace"))
-        account = self._desk.directory.by_access_key.get(claim.access_key_id if claim else "")
+        account = self._gateway.caller(claim)
         page, size = given.get("PageNumber", ""), given.get("PageSize", "")
         visit = Visit(
             vendor="aliyun",
@@ -75,70 +63,12 @@ class AliyunServer:
 
         def reply(visit: Visit, hits: tuple[Hit, ...]) -> Answer:
             try:
-                verified = self._authenticate(signed, claim, account)
+                verified = self._gateway.authenticate(signed, claim)
                 return self._act(signed, verified, visit, given, hits)
             except Denial as denial:
                 return refused(denial.code, str(denial), denial.status)
 
         return await self._desk.serve(request, visit, reply)
-
-    def _authenticate(
-        self, request: SignedRequest, claim: Claim | None, account: AliyunAccount | None
-    ) -> AliyunAccount:
-        if "authorization" not in request.headers:
-            raise Denial("MissingAuthorization", "Authorization is mandatory for this action.")
-        if claim is None:
-            raise Denial("IncompleteSignature", "The Authorization header is not understood.")
-        for name, code in MUST_BE_SIGNED.items():
-            if name not in request.headers or name not in claim.signed_headers:
-                raise Denial(code, f"{name} is mandatory for this action and must be signed.")
-        self._check_date(request.headers["x-acs-date"])
-        if account is None:
-            raise Denial("InvalidAccessKeyId.NotFound", "Specified access key is not found.", 404)
-        self._check_token(request, account)
-        self._check_signature(request, claim, account)
-        self._use_nonce(account.name, request.headers["x-acs-signature-nonce"])
-        return account
-
-    def _check_date(self, text: str) -> None:
-        try:
-            sent = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(
-                tzinfo=datetime.UTC
-            )
-        except ValueError:
-            raise Denial("InvalidTimeStamp.Format", "x-acs-date is not well formatted.") from None
-        if abs(sent.timestamp() - self._desk.options.clock()) > ALLOWED_SKEW_SECONDS:
-            raise Denial("InvalidTimeStamp.Expired", "Specified time stamp or date is expired.")
-
-    def _check_token(self, request: SignedRequest, account: AliyunAccount) -> None:
-        if not account.security_token:
-            return
-        token = request.headers.get("x-acs-security-token", "")
-        if not token:
-            raise Denial("MissingSecurityToken", "SecurityToken is mandatory for this action.")
-        if account.name in self._desk.access.expired:
-            raise Denial("InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
-        if token != account.security_token:
-            code = "InvalidSecurityToken.MismatchWithAccessKey"
-            raise Denial(code, "Specified SecurityToken mismatch with the AccessKey.")
-
-    def _check_signature(
-        self, request: SignedRequest, claim: Claim, account: AliyunAccount
-    ) -> None:
-        expected = expected_signature(request, claim, account.access_key_secret)
-        body_hash = request.headers["x-acs-content-sha256"]
-        agreed = hmac.compare_digest(expected, claim.signature)
-        if not agreed or body_hash != hashlib.sha256(request.body).hexdigest():
-            message = "Specified signature is not matched with our calculation."
-            raise Denial("SignatureDoesNotMatch", message)
-
-    def _use_nonce(self, account: str, nonce: str) -> None:
-        if (account, nonce) in self._nonces:
-            raise Denial("SignatureNonceUsed", "Specified signature nonce was used already.")
-        self._nonces.add((account, nonce))
-        self._nonce_order.append((account, nonce))
-        if len(self._nonce_order) > _NONCES_KEPT:
-            self._nonces.discard(self._nonce_order.popleft())
 
     def _act(
         self,

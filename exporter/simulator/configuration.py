@@ -6,6 +6,8 @@ from typing import Any
 import yaml
 
 from exporter.simulator.accounts import Account, AliyunAccount, DezhuAccount
+from exporter.simulator.issuing import role_arn
+from exporter.simulator.options import CredentialKind
 
 
 class _Block(str):
@@ -28,6 +30,8 @@ def config_text(
     *,
     dezhu_url: str,
     aliyun_url: str,
+    credentials_url: str = "",
+    credentials: CredentialKind = "configured",
     dezhu_page_parameter: str = "pageNum",
     refresh: Mapping[str, str] | None = None,
     budget: Mapping[str, float] | None = None,
@@ -39,6 +43,8 @@ def config_text(
         accounts: All of the simulator's.
         dezhu_url: Base URL of the Dezhu server.
         aliyun_url: Endpoint of the Alibaba server.
+        credentials_url: Of the services that hand out temporary credentials.
+        credentials: Where those of the Alibaba accounts come from.
         dezhu_page_parameter: Name of the page number parameter.
         refresh: Intervals by tier, such as ``{"active": "2s"}``; the exporter's own if None.
         budget: Call budget of each account; the exporter's own if None.
@@ -53,7 +59,7 @@ def config_text(
     rows = [
         _dezhu(account, dezhu_url, dezhu_page_parameter)
         if isinstance(account, DezhuAccount)
-        else _aliyun(account, aliyun_url)
+        else _aliyun(account, aliyun_url, _credentials(account, credentials, credentials_url))
         for account in accounts
     ]
     document = {"defaults": shared | dict(defaults or {}), "accounts": rows}
@@ -73,14 +79,7 @@ def _dezhu(account: DezhuAccount, url: str, page_parameter: str) -> dict[str, An
     }
 
 
-def _aliyun(account: AliyunAccount, url: str) -> dict[str, Any]:
-    credentials = {
-        "type": "sts" if account.security_token else "access_key",
-        "access_key_id": account.access_key_id,
-        "access_key_secret": account.access_key_secret,
-    }
-    if account.security_token:
-        credentials["security_token"] = account.security_token
+def _aliyun(account: AliyunAccount, url: str, credentials: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": account.name,
         "platform": "aliyun",
@@ -88,3 +87,21 @@ def _aliyun(account: AliyunAccount, url: str) -> dict[str, Any]:
         "credentials": credentials,
         "instances": [],
     }
+
+
+def _credentials(account: AliyunAccount, kind: CredentialKind, url: str) -> dict[str, Any]:
+    if kind == "credentials_uri":
+        return {"type": kind, "uri": f"{url}/credentials/{account.name}"}
+    if kind == "ecs_ram_role":
+        return {"type": kind, "role_name": account.name, "metadata_endpoint": url}
+    own = {
+        "type": "sts" if account.security_token else "access_key",
+        "access_key_id": account.access_key_id,
+        "access_key_secret": account.access_key_secret,
+    }
+    if account.security_token:
+        own["security_token"] = account.security_token
+    if kind == "role":
+        role = {"arn": role_arn(account.name), "session_name": "outbound-exporter"}
+        return {**own, "role": role, "sts_endpoint": url}
+    return own

@@ -14,6 +14,8 @@
 ``POST``    ``/advance``       ``{"seconds": ...}``
 ``POST``    ``/access``        ``{"account": ..., "deny": [...], "allow": [...],
                                "public_key": bool, "token_expired": bool}``
+``POST``    ``/credentials``   ``{"lifetime": seconds, "renewing": bool}``: of temporary ones handed
+                               out from now on; not renewing, the same are given again and again
 ==========  =================  ================================================================
 
 Mistakes answer 400 with ``{"error": ...}``.
@@ -21,7 +23,7 @@ Mistakes answer 400 with ``{"error": ...}``.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 from aiohttp import web
@@ -45,6 +47,16 @@ class AccessChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     allow: list[str] = []
     public_key: bool | None = None
     token_expired: bool | None = None
+
+
+class CredentialChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What temporary credentials are handed out from now on; what is None stays as it is.
+
+    ``lifetime`` in seconds. Without ``renewing`` whoever asks gets the same again, expired or not.
+    """
+
+    lifetime: Annotated[float, msgspec.Meta(ge=1)] | None = None
+    renewing: bool | None = None
 
 
 class _Advance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,6 +91,7 @@ class Control:
                 web.post("/scenario", self._scenario),
                 web.post("/advance", self._advance),
                 web.post("/access", self._access),
+                web.post("/credentials", self._credentials),
             ]
         )
         return application
@@ -91,6 +104,7 @@ class Control:
                 "dezhu_url": simulator.dezhu_url,
                 "aliyun_url": simulator.aliyun_url,
                 "control_url": simulator.control_url,
+                "credentials_url": simulator.credentials_url,
                 "accounts": [account.name for account in simulator.accounts],
                 "missed": simulator.world.missed,
             }
@@ -155,6 +169,11 @@ class Control:
     async def _access(self, request: web.Request) -> web.StreamResponse:
         change = msgspec.json.decode(await request.read(), type=AccessChange)
         self._simulator.change_access(change)
+        return _json({"done": True})
+
+    async def _credentials(self, request: web.Request) -> web.StreamResponse:
+        change = msgspec.json.decode(await request.read(), type=CredentialChange)
+        self._simulator.change_credentials(change)
         return _json({"done": True})
 
 

@@ -11,6 +11,7 @@ from exporter.simulator.answers import Answer, Visit
 from exporter.simulator.damage import damaged
 from exporter.simulator.delivery import deliver
 from exporter.simulator.faults import FaultBook, Hit
+from exporter.simulator.issuing import Issuer
 from exporter.simulator.journal import RequestLog
 from exporter.simulator.options import SimulatorOptions
 from exporter.simulator.world import World
@@ -28,6 +29,7 @@ class Desk:
     world: World
     faults: FaultBook
     requests: RequestLog
+    issuer: Issuer
 
     async def serve(self, request: web.Request, visit: Visit, reply: Reply) -> web.StreamResponse:
         """Answer a request, unless a fault does otherwise."""

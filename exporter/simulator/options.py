@@ -8,6 +8,8 @@ from typing import Literal
 Clock = Callable[[], float]
 """Gives epoch seconds."""
 
+CredentialKind = Literal["configured", "credentials_uri", "ecs_ram_role", "role"]
+
 PastLastPage = Literal["empty", "last"]
 
 
@@ -42,6 +44,10 @@ class SimulatorOptions:
         dezhu_page_parameter: Name of the page number parameter at Dezhu.
         dezhu_hash: Hash of the Dezhu signature.
         sts: The Alibaba accounts use temporary credentials with a security token.
+        credentials: Where the written configuration says that Alibaba credentials come from:
+            the configuration itself, or a service of the simulator that hands out temporary ones.
+        credential_lifetime: Seconds for which those are valid.
+        credentials_listen: ``host:port`` of STS, the metadata service and the credentials URI.
         truth_limit: At most this many records of the truth are kept; the oldest go first.
     """
 
@@ -64,6 +70,9 @@ class SimulatorOptions:
     dezhu_page_parameter: str = "pageNum"
     dezhu_hash: Literal["sha256", "sha1"] = "sha256"
     sts: bool = False
+    credentials: CredentialKind = "configured"
+    credential_lifetime: float = 3600.0
+    credentials_listen: str = "127.0.0.1:0"
     truth_limit: int = 1_000_000
 
     def __post_init__(self) -> None:
@@ -77,6 +86,8 @@ class SimulatorOptions:
             raise ValueError("accounts and tasks must not be negative, instances at least 1")
         if self.speed <= 0 or self.latency < 0:
             raise ValueError("speed must be above 0 and latency not negative")
+        if self.credential_lifetime < 1:
+            raise ValueError("credential_lifetime must be at least 1")
         if not 0 <= self.finished_share <= 1:
             raise ValueError("finished_share must be from 0 to 1")
         if self.dezhu_page_cap < 1 or self.truth_limit < 1:

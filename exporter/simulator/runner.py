@@ -13,10 +13,13 @@ from aiohttp import web
 from exporter.simulator.accounts import Access, Account, AliyunAccount, Directory, make_directory
 from exporter.simulator.aliyun import AliyunServer
 from exporter.simulator.configuration import config_text
-from exporter.simulator.control import AccessChange, Control
+from exporter.simulator.control import AccessChange, Control, CredentialChange
+from exporter.simulator.credential_services import CredentialServer
 from exporter.simulator.desk import Desk
 from exporter.simulator.dezhu import DezhuServer
 from exporter.simulator.faults import FaultBook
+from exporter.simulator.gateway import Gateway
+from exporter.simulator.issuing import Issuer
 from exporter.simulator.journal import RequestLog
 from exporter.simulator.options import SimulatorOptions
 from exporter.simulator.scenario import apply_scenario, read_scenario
@@ -33,10 +36,12 @@ class Simulator:
         dezhu_url: Base URL of the Dezhu server.
         aliyun_url: Endpoint of the Alibaba server.
         control_url: Of the control port; empty without one.
+        credentials_url: Of STS, the metadata service and the credentials URI.
         faults: What goes wrong.
         requests: What was received.
         access: What the accounts may do.
         world: The campaigns.
+        issuer: Hands out temporary credentials.
 
     Args:
         options: Settings; the defaults make a small lively demo.
@@ -44,11 +49,12 @@ class Simulator:
 
     def __init__(self, options: SimulatorOptions | None = None) -> None:
         self.options = options or SimulatorOptions()
-        self.dezhu_url = self.aliyun_url = self.control_url = ""
+        self.dezhu_url = self.aliyun_url = self.control_url = self.credentials_url = ""
         self.faults = FaultBook()
         self.requests = RequestLog()
         self.access = Access()
         self.world: World
+        self.issuer: Issuer
         self._directory: Directory
         self._stack = contextlib.AsyncExitStack()
 
@@ -70,6 +76,7 @@ class Simulator:
             raise ValueError(f"control_listen must be a loopback address: {control[0]}")
         self._directory = await asyncio.to_thread(make_directory, options)
         self.world = await asyncio.to_thread(World, options, self._directory.places())
+        self.issuer = Issuer(options.clock, self._directory, options.credential_lifetime)
         desk = Desk(
             options=options,
             directory=self._directory,
@@ -77,12 +84,10 @@ class Simulator:
             world=self.world,
             faults=self.faults,
             requests=self.requests,
+            issuer=self.issuer,
         )
         async with contextlib.AsyncExitStack() as stack:
-            dezhu, aliyun = DezhuServer(desk), AliyunServer(desk)
-            listen = split_address(options.dezhu_listen), split_address(options.aliyun_listen)
-            self.dezhu_url = await _listen(stack, dezhu.application(), *listen[0])
-            self.aliyun_url = await _listen(stack, aliyun.application(), *listen[1])
+            await self._open_vendors(stack, desk)
             if control is not None:
                 application = Control(self).application()
                 self.control_url = await _listen(stack, application, *control)
@@ -102,6 +107,19 @@ class Simulator:
     ) -> None:
         """Close everything."""
         await self._stack.aclose()
+
+    async def _open_vendors(self, stack: contextlib.AsyncExitStack, desk: Desk) -> None:
+        gateway = Gateway(self.options.clock, self.access, self.issuer)
+
+        async def listen(application: web.Application, address: str) -> str:
+            return await _listen(stack, application, *split_address(address))
+
+        options = self.options
+        self.dezhu_url = await listen(DezhuServer(desk).application(), options.dezhu_listen)
+        aliyun = AliyunServer(desk, gateway)
+        self.aliyun_url = await listen(aliyun.application(), options.aliyun_listen)
+        credentials = CredentialServer(desk, gateway)
+        self.credentials_url = await listen(credentials.application(), options.credentials_listen)
 
     async def apply(self, scenario: Any) -> None:
         """Apply a scenario: a path, YAML text, Python values, or a ``Scenario``.
@@ -128,6 +146,13 @@ class Simulator:
         if change.token_expired is not None:
             _put(self.access.expired, name, present=change.token_expired)
 
+    def change_credentials(self, change: CredentialChange) -> None:
+        """Change what temporary credentials are handed out from now on."""
+        if change.lifetime is not None:
+            self.issuer.lifetime = change.lifetime
+        if change.renewing is not None:
+            self.issuer.renewing = change.renewing
+
     def config_text(
         self,
         *,
@@ -146,6 +171,8 @@ class Simulator:
             self.accounts,
             dezhu_url=self.dezhu_url,
             aliyun_url=self.aliyun_url,
+            credentials_url=self.credentials_url,
+            credentials=self.options.credentials,
             dezhu_page_parameter=self.options.dezhu_page_parameter,
             refresh=refresh,
             budget=budget,

@@ -31,10 +31,10 @@ def leaves(kind: type[msgspec.Struct], path: str = "") -> Iterator[tuple[str, An
     for field in inspect.type_info(kind).fields:
         name = path + field.encode_name
         items = getattr(field.type, "item_type", None)
-        if isinstance(field.type, inspect.AnyType):
-            continue  # A key of a later version, known only to be refused by name.
-        if isinstance(field.type, inspect.StructType):
-            yield from leaves(field.type.cls, f"{name}.")
+        kinds = getattr(field.type, "types", (field.type,))
+        struct = next((kind for kind in kinds if isinstance(kind, inspect.StructType)), None)
+        if struct is not None:
+            yield from leaves(struct.cls, f"{name}.")
             continue
         if isinstance(items, inspect.StructType):
             yield from leaves(items.cls, f"{name}[].")

@@ -22,9 +22,8 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter import logs
+from exporter import logs, transport
 from exporter.simulator import Simulator
-from exporter.transport import Transport
 from tests.fakes import FakeClock
 from tests.integration.harness import World, start, text_of
 
@@ -238,6 +237,9 @@ class Driven:
                 yield account.access_key_secret
                 if account.security_token:
                     yield account.security_token
+        yield from self.simulator.issuer.oidc_tokens.values()
+        for issued in self.simulator.issuer.issued():
+            yield from (issued.access_key_secret, issued.security_token)
         for headers in self._activity.headers:
             lower = {name.lower(): value for name, value in headers.items()}
             if "sign" in lower:
@@ -260,18 +262,18 @@ async def driven(
     ``text`` writes the configuration (``written`` helps); other arguments as ``harness.start``.
     """
     activity, log = Activity(), io.StringIO()
-    original = Transport._get
+    original = transport._exchanged
 
-    async def counted(self, request):
+    async def counted(session, request, way):
         activity.headers.append(dict(request.headers))
         activity.begin()
         try:
-            return await original(self, request)
+            return await original(session, request, way)
         finally:
             activity.end()
 
     with (
-        mock.patch.object(Transport, "_get", counted),
+        mock.patch.object(transport, "_exchanged", counted),
         _threads_counted(activity),
         logged_to(log),
     ):

@@ -78,6 +78,7 @@ class Vendor:
             **{"statuses": FILTERABLE, "page_size": 3, "statuses_per_query": 1, **abilities}
         )
         self.concurrency = None
+        self.credential_expiry = None
         self.fixed = {}
         self.calls = []
         self.fault = no_fault

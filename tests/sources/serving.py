@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 
 import aiohttp
@@ -11,12 +12,15 @@ import msgspec
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from exporter.background import Background
 from exporter.clock import Clock, SystemClock
 from exporter.config.model import Account, Budget, Common
 from exporter.limiter import Limiter
+from exporter.session import open_session
 from exporter.source import Source, SourceContext, SourceType
 from exporter.telemetry import Telemetry
-from exporter.transport import Transport
+from exporter.transport import TRANSPORT_CODES, Direct, Transport
+from tests.fakes import no_random
 
 
 @dataclass
@@ -78,13 +82,13 @@ async def serving(vendor: Vendor) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def transport_for(
-    kind: SourceType, *, clock: Clock, telemetry: Telemetry
+    kind: SourceType, *, clock: Clock, telemetry: Telemetry, account: Account
 ) -> AsyncIterator[Transport]:
     """A transport whose budget is no limit to a test."""
     limits = Budget(requests_per_second=1000.0, burst=1000, concurrency=8)
-    meter = telemetry.account(
-        platform=kind.platform, name="a", operations=kind.operations, codes=kind.codes
-    )
+    operations = (*kind.operations, *kind.further_operations(account))
+    codes = {**kind.codes, **TRANSPORT_CODES}
+    meter = telemetry.account(platform=kind.platform, name="a", operations=operations, codes=codes)
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         yield Transport(
             session, limiter=Limiter(limits, clock), meter=meter, clock=clock, timeout=5.0
@@ -108,12 +112,19 @@ async def opened(
     clock, nonces = clock or SystemClock(), count(1)
     # Its collectors read /proc as they are made.
     telemetry = telemetry or await asyncio.to_thread(Telemetry)
-    async with transport_for(kind, clock=clock, telemetry=telemetry) as transport:
+    account = account_of(kind, options, timezone)
+    async with (
+        transport_for(kind, clock=clock, telemetry=telemetry, account=account) as transport,
+        Background() as background,
+    ):
         yield await kind.open(
             SourceContext(
-                account=account_of(kind, options, timezone),
+                account=account,
                 transport=transport,
+                direct=Direct(partial(open_session, account, direct=True), timeout=5.0),
+                background=background,
                 clock=clock,
+                random=no_random,
                 nonce=lambda: f"nonce-{next(nonces)}",
             )
         )

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.secret import Secret
-from exporter.sources.aliyun.credentials import Credentials
+from exporter.sources.aliyun.credentials.model import Credentials
 from exporter.sources.aliyun.signature import (
     EMPTY_BODY_SHA256,
     authorization,

@@ -22,6 +22,9 @@ CREDENTIALS = {
     "access_key_secret": "s3cr3t",
 }
 
+ARN = "acs:ram::1234567890123456:role/monitoring"
+PROVIDER = "acs:ram::1234567890123456:oidc-provider/cluster"
+
 
 def without(base, name):
     return {key: value for key, value in base.items() if key != name}
@@ -142,15 +145,22 @@ def test_aliyun_accepts(change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"type": "environment"}, "type: environment is not in this version"),
-        ({"type": "oidc"}, "type: oidc is not in this version"),
-        ({"type": "ecs_ram_role"}, "type: ecs_ram_role is not in this version"),
-        ({"type": "credentials_uri"}, "type: credentials_uri is not in this version"),
-        ({"type": "default"}, "type: default is not in this version"),
-        ({"type": "magic"}, "type: expected access_key or sts"),
-        ({"role": {"arn": "a", "session_name": "s"}}, "role: not in this version"),
-        ({"sts_endpoint": "https://sts"}, "sts_endpoint: not in this version"),
-        ({"metadata_endpoint": "http://m"}, "metadata_endpoint: not in this version"),
+        (
+            {"type": "magic"},
+            "type: expected one of access_key, sts, environment, oidc, ecs_ram_role,"
+            " credentials_uri, default",
+        ),
+        ({"type": "environment"}, "access_key_id: is no key of type environment; of access_key, s"),
+        ({"uri": "http://s3cr3t"}, "uri: is no key of type access_key; of credentials_uri"),
+        ({"role_arn": "s3cr3t"}, "role_arn: is no key of type access_key; of oidc"),
+        ({"sts_endpoint": "https://sts"}, "sts_endpoint: is no key of type access_key without ro"),
+        ({"metadata_endpoint": "http://m"}, "metadata_endpoint: is no key of type access_key; of"),
+        ({"role": {"arn": "a"}}, "arn: expected the ARN of a RAM role"),
+        ({"role": {}}, "missing required field `arn`"),
+        ({"role": {"arn": ARN, "session_name": "s"}}, "session_name: expected 2 to 64"),
+        ({"role": {"arn": ARN, "policy": "s"}}, "policy"),
+        ({"role": {"arn": ARN}, "sts_endpoint": "sts"}, "sts_endpoint: expected an http"),
+        ({"role": {"arn": ARN}, "sts_endpoint": "https://s/x"}, "sts_endpoint: .* without a path"),
         ({"access_key_id": ""}, "access_key_id: expected"),
         ({"access_key_id": "a b"}, "access_key_id: expected"),
         ({"access_key_secret_file": "/f"}, "exactly one of access_key_secret"),
@@ -160,7 +170,7 @@ def test_aliyun_accepts(change):
             {"type": "sts", "security_token": "s3cr3t", "security_token_file": "/f"},
             "exactly one of security_token",
         ),
-        ({"security_token": "s3cr3t"}, "no security_token without type: sts"),
+        ({"security_token": "s3cr3t"}, "security_token: is no key of type access_key; of sts"),
         ({"profile": "x"}, "profile"),
     ],
 )
@@ -170,6 +180,70 @@ def test_credentials_are_refused(change, message):
 
     assert "s3cr3t" not in str(caught.value)
     assert "$.credentials" in str(caught.value) or "profile" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        {"type": "environment"},
+        {"type": "environment", "role": {"arn": ARN}},
+        {"type": "oidc"},
+        {
+            "type": "oidc",
+            "role_arn": ARN,
+            "role_session_name": "a.session@host-1_2",
+            "oidc_provider_arn": PROVIDER,
+            "oidc_token_file": "/f",
+            "sts_endpoint": "https://sts.cn-shanghai.aliyuncs.com",
+        },
+        {"type": "ecs_ram_role"},
+        {"type": "ecs_ram_role", "role_name": "r-1", "metadata_endpoint": "http://127.0.0.1:80"},
+        {"type": "credentials_uri"},
+        {"type": "credentials_uri", "uri": "http://127.0.0.1:7002/a/b?c=d"},
+        {"type": "default"},
+        {"type": "default", "sts_endpoint": "https://s", "metadata_endpoint": "http://m"},
+        CREDENTIALS | {"role": {"arn": ARN, "session_name": "s-1"}, "sts_endpoint": "https://s"},
+    ],
+)
+def test_each_type_of_credentials_is_accepted(credentials):
+    options = made(AliyunOptions, {"credentials": credentials}).credentials
+
+    assert options.type == credentials["type"]
+    assert options.role is None or options.role.arn == ARN
+
+
+def test_role_has_a_session_name_of_its_own_accord():
+    options = made(
+        AliyunOptions, {"credentials": {"type": "environment", "role": {"arn": ARN}}}
+    ).credentials
+
+    assert options.role.session_name == "outbound-exporter"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "message"),
+    [
+        ({"type": "oidc", "role_arn": "acs:ram::x:role/a"}, "role_arn: expected the ARN"),
+        ({"type": "oidc", "role_session_name": "a b"}, "role_session_name: expected 2 to 64"),
+        ({"type": "oidc", "oidc_provider_arn": ARN}, "oidc_provider_arn: expected the ARN"),
+        ({"type": "oidc", "oidc_token_file": " "}, "oidc_token_file: expected the path"),
+        ({"type": "oidc", "metadata_endpoint": "http://m"}, "metadata_endpoint: is no key of"),
+        ({"type": "oidc", "role": {"arn": ARN}, "access_key_id": "a"}, "access_key_id: is no key"),
+        ({"type": "ecs_ram_role", "role_name": "../x"}, "role_name: expected the name"),
+        ({"type": "ecs_ram_role", "metadata_endpoint": "m"}, "metadata_endpoint: expected an http"),
+        ({"type": "credentials_uri", "uri": "s3cr3t"}, "uri: expected an http"),
+        ({"type": "credentials_uri", "uri": "http://u:s3cr3t@h/"}, "uri: .* without a user name"),
+        ({"type": "credentials_uri", "uri": "http://h/?s3cr3t#x"}, "uri: .* without a fragment"),
+        ({"type": "credentials_uri", "uri": "http://h/?s3 cr3t"}, "uri: .* ASCII characters"),
+        ({"type": "default", "uri": "http://s3cr3t"}, "uri: is no key of type default"),
+    ],
+)
+def test_keys_of_a_type_of_credentials_are_refused(credentials, message):
+    with pytest.raises(msgspec.ValidationError, match=message) as caught:
+        made(AliyunOptions, {"credentials": credentials})
+
+    assert "s3cr3t" not in str(caught.value)
+    assert "$.credentials" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Makes one signed call: credentials, headers, and the two cases in which it is made again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 
 from exporter.clock import Clock
@@ -8,13 +8,13 @@ from exporter.errors import ConfigError, PollError, Reason
 from exporter.source import Priority
 from exporter.sources.address import parse_address
 from exporter.sources.aliyun.answer import NONCE_USED, TOKEN_CODES
-from exporter.sources.aliyun.credentials import CredentialProvider, Credentials
+from exporter.sources.aliyun.credentials.model import CredentialProvider, Credentials
 from exporter.sources.aliyun.signature import authorization, canonical_query, common_headers
 from exporter.transport import Reply, Request, Transport
 
 T = TypeVar("T")
 
-_VERSION: Final = "2019-12-26"
+VERSION: Final = "2019-12-26"
 
 
 class Client:
@@ -28,12 +28,14 @@ class Client:
         transport: Transport,
         clock: Clock,
         nonce: Callable[[], str],
+        version: str = VERSION,
     ) -> None:
         self._address = parse_address(endpoint)
         self._credentials = credentials
         self._transport = transport
         self._clock = clock
         self._nonce = nonce
+        self._version = version
 
     @property
     def clock_offset(self) -> float | None:
@@ -53,7 +55,7 @@ class Client:
         Raises:
             PollError: With the reason of the failure.
         """
-        credentials = await self._current_credentials()
+        credentials = await _had(self._credentials.get())
         try:
             return await self._once(action, parameters, read, priority, credentials)
         except PollError as error:
@@ -77,7 +79,7 @@ class Client:
         def request() -> Request:
             headers = common_headers(
                 action,
-                _VERSION,
+                self._version,
                 host=self._address.host,
                 now=self._clock.now(),
                 nonce=self._nonce(),
@@ -100,11 +102,12 @@ class Client:
             return credentials
         if error.code not in TOKEN_CODES:
             return None
-        renewed = await self._current_credentials()
+        renewed = await _had(self._credentials.renewed(credentials))
         return None if renewed == credentials else renewed
 
-    async def _current_credentials(self) -> Credentials:
-        try:
-            return await self._credentials.get()
-        except ConfigError as error:
-            raise PollError(Reason.CONFIG, str(error)) from None
+
+async def _had(credentials: Awaitable[Credentials]) -> Credentials:
+    try:
+        return await credentials
+    except ConfigError as error:
+        raise PollError(Reason.CONFIG, str(error)) from None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
-from exporter.sources.aliyun.credentials import Credentials
+from exporter.sources.aliyun.credentials.model import Credentials
 
 EMPTY_BODY_SHA256: Final = hashlib.sha256(b"").hexdigest()
 _ALGORITHM: Final = "ACS3-HMAC-SHA256"

@@ -1,6 +1,7 @@
 """The ``aliyun`` source: one scope an instance, lists for the counts, details one by one."""
 
-from typing import Final
+import os
+from typing import Any, Final
 
 from exporter.config.model import Account
 from exporter.domain import Concurrency, Scope, Task
@@ -17,7 +18,8 @@ from exporter.source import (
 from exporter.sources.aliyun.answer import CODES
 from exporter.sources.aliyun.client import Client
 from exporter.sources.aliyun.collector import OPERATIONS, AliyunConcurrency
-from exporter.sources.aliyun.credentials import ConfiguredCredentials
+from exporter.sources.aliyun.credentials.factory import Factory, Ways, operations_of
+from exporter.sources.aliyun.credentials.model import CredentialProvider, Tools
 from exporter.sources.aliyun.job_group import STATUSES
 from exporter.sources.aliyun.options import AliyunOptions
 from exporter.sources.aliyun.parse import InstancePage, read_detail, read_instances, read_page
@@ -33,8 +35,11 @@ _NAMES: Final = {status: name for name, status in STATUSES.items()}
 class AliyunSource:
     """One Alibaba Cloud identity."""
 
-    def __init__(self, client: Client, options: AliyunOptions, *, zone: str) -> None:
+    def __init__(
+        self, client: Client, options: AliyunOptions, *, credentials: CredentialProvider, zone: str
+    ) -> None:
         self._client = client
+        self._credentials = credentials
         self._options = options
         self._zone = zone
         self._abilities = _abilities(options)
@@ -49,6 +54,11 @@ class AliyunSource:
     def concurrency(self) -> AliyunConcurrency:
         """Three actions, each of them a GET."""
         return self._concurrency
+
+    @property
+    def credential_expiry(self) -> float | None:
+        """When the credentials given last expire; None for those that nobody said expire."""
+        return self._credentials.expiry
 
     async def scopes(self) -> tuple[Scope, ...]:
         """The configured instances, without a name and without a call; else all there are.
@@ -171,15 +181,19 @@ def _outline(account: Account) -> Outline:
     )
 
 
-def _credentials(account: Account) -> ConfiguredCredentials:
-    return ConfiguredCredentials(_options(account).credentials, f"{account.path}.credentials")
-
-
 async def _open(context: SourceContext) -> Source:
     account = context.account
     options = _options(account)
-    credentials = _credentials(account)
-    await credentials.get()
+    tools = Tools(
+        account=account.name,
+        clock=context.clock,
+        random=context.random,
+        background=context.background,
+        environ=os.environ,
+    )
+    ways = Ways(sts=context.transport.elsewhere(), direct=context.direct, nonce=context.nonce)
+    credentials = _provider(account, tools, ways)
+    await credentials.check()
     client = Client(
         options.endpoint,
         credentials=credentials,
@@ -187,11 +201,30 @@ async def _open(context: SourceContext) -> Source:
         clock=context.clock,
         nonce=context.nonce,
     )
-    return AliyunSource(client, options, zone=account.common.timezone)
+    return AliyunSource(client, options, credentials=credentials, zone=account.common.timezone)
 
 
 async def _check(account: Account) -> None:
-    await _credentials(account).get()
+    # What is offline needs neither a way to anywhere nor a task.
+    nothing: Any = None
+    tools = Tools(
+        account=account.name,
+        clock=nothing,
+        random=nothing,
+        background=nothing,
+        environ=os.environ,
+    )
+    ways = Ways(sts=nothing, direct=nothing, nonce=nothing)
+    await _provider(account, tools, ways).check()
+
+
+def _provider(account: Account, tools: Tools, ways: Ways) -> CredentialProvider:
+    path = f"{account.path}.credentials"
+    return Factory(_options(account).credentials, path=path, tools=tools, ways=ways).provider()
+
+
+def _further_operations(account: Account) -> tuple[str, ...]:
+    return operations_of(_options(account).credentials)
 
 
 ALIYUN: Final = SourceType(
@@ -202,4 +235,5 @@ ALIYUN: Final = SourceType(
     open=_open,
     check=_check,
     outline=_outline,
+    further_operations=_further_operations,
 )

@@ -46,6 +46,11 @@ class DezhuSource:
         """The vendor does not tell it."""
         return None
 
+    @property
+    def credential_expiry(self) -> None:
+        """None: a key pair lasts."""
+        return None
+
     async def scopes(self) -> tuple[Scope, ...]:
         """The account as a whole; makes no call."""
         return (Scope(),)

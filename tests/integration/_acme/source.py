@@ -27,6 +27,10 @@ class AcmeSource:
     def concurrency(self) -> None:
         return None
 
+    @property
+    def credential_expiry(self) -> None:
+        return None
+
     async def scopes(self) -> tuple[Scope, ...]:
         return (Scope(),)
 

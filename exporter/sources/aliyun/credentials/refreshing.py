@@ -1,0 +1,175 @@
+"""Keeps temporary credentials fresh: one refresh at a time, well before they expire."""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from exporter.errors import ConfigError, PollError, Reason
+from exporter.schedule import retry_delay
+from exporter.sources.aliyun.credentials.model import Credentials, CredentialService, Tools
+
+LONGEST_LEAD_SECONDS: Final = 900.0
+LEAD_SHARE: Final = 1 / 3
+LEAD_JITTER: Final = 0.2
+LONGEST_PAUSE_SECONDS: Final = 60.0
+NOT_RENEWED_BEFORE_SECONDS: Final = 30.0
+_SHORTEST_WAIT_SECONDS: Final = 0.5
+
+_log = structlog.get_logger()
+
+
+class RefreshingCredentials:
+    """The latest credentials of a service.
+
+    A task of its own renews them, so that neither a poll waits for it nor a cancelled poll stops
+    it. What is asked for while there are none that are valid waits for the same refresh.
+    """
+
+    def __init__(self, service: CredentialService, tools: Tools) -> None:
+        self._service = service
+        self._tools = tools
+        self._clock = tools.clock
+        self._log = _log.bind(account=tools.account)
+        self._held: Credentials | None = None
+        self._held_since = 0.0
+        self._due = 0.0
+        self._error: PollError | ConfigError | None = None
+        self._failures = 0
+        self._pause_until = 0.0
+        self._told = False
+        self._refresh: asyncio.Task[None] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def expiry(self) -> float | None:
+        """When those held expire, epoch seconds; None if they last or there were none yet."""
+        return None if self._held is None else self._held.expires_at
+
+    async def get(self) -> Credentials:
+        """Credentials that have not expired.
+
+        Raises:
+            ConfigError: A file that is needed is of no use.
+            PollError: There are none and none are to be had.
+        """
+        held = self._valid()
+        if held is None:
+            if self._clock.monotonic() >= self._pause_until:
+                await self._refreshed()
+            held = self._valid()
+        if held is None:
+            raise self._why()
+        return held
+
+    async def renewed(self, refused: Credentials) -> Credentials:
+        """Others than those that the vendor refused; the same where there are none.
+
+        Those that are seconds old are not renewed: a vendor that refuses whatever it gets must not
+        make us ask for credentials with each call.
+        """
+        now = self._clock.monotonic()
+        young = now - self._held_since < NOT_RENEWED_BEFORE_SECONDS
+        if self._held == refused and not young and now >= self._pause_until:
+            await self._refreshed()
+        return self._valid() or refused
+
+    async def check(self) -> None:
+        """Look, without a call, whether anything is missing.
+
+        Raises:
+            ConfigError: Something is.
+        """
+        await self._service.check()
+
+    def _valid(self) -> Credentials | None:
+        held = self._held
+        if held is None or held.expires_at is None:
+            return held
+        return held if self._clock.now() < held.expires_at else None
+
+    async def _refreshed(self) -> None:
+        """Wait for the refresh under way, or for a new one."""
+        start = self._tools.background.start
+        if self._refresh is None or self._refresh.done():
+            self._refresh = start(self._fetch(), name="credentials")
+        if self._keeper is None or self._keeper.done():
+            self._keeper = start(self._keep_fresh(), name="refresh of credentials")
+        await asyncio.shield(self._refresh)
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            now = self._clock.monotonic()
+            wait = max(self._due - self._clock.now(), self._pause_until - now)
+            if wait <= 0:
+                await self._refreshed()
+                continue
+            # Looked at again within a minute: the wall clock may be set meanwhile.
+            wait = min(max(wait, _SHORTEST_WAIT_SECONDS), LONGEST_PAUSE_SECONDS)
+            await self._clock.sleep(wait)
+
+    async def _fetch(self) -> None:
+        try:
+            self._take(await self._service.fetch())
+        except (PollError, ConfigError) as error:
+            self._note(error)
+
+    def _take(self, fresh: Credentials) -> None:
+        now = self._clock.now()
+        if fresh.expires_at is not None and fresh.expires_at <= now:
+            message = "the credentials that were handed out have expired; check both clocks"
+            raise PollError(Reason.UNAVAILABLE, message)
+        if fresh != self._held:
+            self._held, self._held_since = fresh, self._clock.monotonic()
+        self._due = self._due_of(fresh, now)
+        self._error, self._failures, self._pause_until = None, 0, 0.0
+        if self._told:
+            self._told = False
+            self._log.info("credentials refreshed again")
+
+    def _due_of(self, fresh: Credentials, now: float) -> float:
+        """When to renew: of what is left of their life the last third, at most a quarter hour.
+
+        A service that gives the same ones again is so asked more and more often.
+        """
+        if fresh.expires_at is None:
+            return float("inf")
+        lead = min(LONGEST_LEAD_SECONDS, (fresh.expires_at - now) * LEAD_SHARE)
+        lead *= 1 + LEAD_JITTER * self._tools.random()
+        return max(fresh.expires_at - lead, now + _SHORTEST_WAIT_SECONDS)
+
+    def _note(self, error: PollError | ConfigError) -> None:
+        self._error = error
+        self._failures += 1
+        pause = LONGEST_PAUSE_SECONDS
+        if isinstance(error, PollError):
+            delay = retry_delay(
+                error, failures=self._failures, interval=pause, random=self._tools.random
+            )
+            pause = pause if delay is None else delay
+        self._pause_until = self._clock.monotonic() + pause
+        # Without valid ones the polls fail, which is logged where polls are.
+        if self._valid() is not None and not self._told:
+            self._told = True
+            reason = error.reason if isinstance(error, PollError) else Reason.CONFIG
+            self._log.warning(
+                "credentials not refreshed; the old ones are still valid",
+                reason=reason.value,
+                message=str(error),
+                seconds_left=self._seconds_left(),
+            )
+
+    def _seconds_left(self) -> int | None:
+        return None if self.expiry is None else int(self.expiry - self._clock.now())
+
+    def _why(self) -> PollError | ConfigError:
+        """A fresh error for each who waited: all of them may be raised at the same time."""
+        error = self._error
+        if isinstance(error, ConfigError):
+            return ConfigError(error.message, path=error.path)
+        if error is None:
+            return PollError(Reason.UNAVAILABLE, "the refresh of the credentials was interrupted")
+        what = "no credentials" if self._held is None else "the credentials have expired"
+        return PollError(
+            error.reason, f"{what}: {error}", code=error.code, retry_after=error.retry_after
+        )
