@@ -20,6 +20,7 @@ from exporter.sources.aliyun.source import ALIYUN
 from exporter.sources.dezhu.options import DezhuOptions
 from exporter.sources.dezhu.source import DEZHU
 from exporter.telemetry import Telemetry
+from tests.sources.issuing import Rig
 from tests.sources.serving import Vendor, opened, serving
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -115,3 +116,9 @@ def aliyun(stack):
         )
 
     return enter
+
+
+@pytest.fixture
+async def rig(stack, telemetry) -> Rig:
+    """Makes providers of credentials; the servers that they ask end with the test."""
+    return Rig(stack, telemetry)

@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 
 from exporter.errors import ConfigError, PollError, Reason
-from exporter.schedule import retry_delay
+from exporter.schedule import SLOW_RETRY_SECONDS
 from exporter.sources.aliyun.credentials.model import Credentials, CredentialService, Tools
 
 LONGEST_LEAD_SECONDS: Final = 900.0
@@ -15,6 +15,9 @@ LEAD_JITTER: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 60.0
 NOT_RENEWED_BEFORE_SECONDS: Final = 30.0
 _SHORTEST_WAIT_SECONDS: Final = 0.5
+_FIRST_PAUSE_SECONDS: Final = 2.0
+_SHORTEST_PAUSE_SECONDS: Final = 5.0
+_REFUSALS: Final = frozenset({Reason.AUTH, Reason.PERMISSION})
 
 _log = structlog.get_logger()
 
@@ -55,9 +58,12 @@ class RefreshingCredentials:
         """
         held = self._valid()
         if held is None:
-            if self._clock.monotonic() >= self._pause_until:
+            if self._is_refreshing() or self._clock.monotonic() >= self._pause_until:
                 await self._refreshed()
             held = self._valid()
+        elif self._keeper is not None and self._keeper.done():
+            # An error of our own has ended it.
+            self._keep()
         if held is None:
             raise self._why()
         return held
@@ -90,12 +96,18 @@ class RefreshingCredentials:
 
     async def _refreshed(self) -> None:
         """Wait for the refresh under way, or for a new one."""
-        start = self._tools.background.start
         if self._refresh is None or self._refresh.done():
-            self._refresh = start(self._fetch(), name="credentials")
+            self._refresh = self._tools.background.start(self._fetch(), name="credentials")
         if self._keeper is None or self._keeper.done():
-            self._keeper = start(self._keep_fresh(), name="refresh of credentials")
+            self._keep()
         await asyncio.shield(self._refresh)
+
+    def _is_refreshing(self) -> bool:
+        return self._refresh is not None and not self._refresh.done()
+
+    def _keep(self) -> None:
+        start = self._tools.background.start
+        self._keeper = start(self._keep_fresh(), name="renewal of credentials")
 
     async def _keep_fresh(self) -> None:
         while True:
@@ -109,6 +121,8 @@ class RefreshingCredentials:
             await self._clock.sleep(wait)
 
     async def _fetch(self) -> None:
+        # Stands if an error of our own ends this.
+        self._pause_until = self._clock.monotonic() + LONGEST_PAUSE_SECONDS
         try:
             self._take(await self._service.fetch())
         except (PollError, ConfigError) as error:
@@ -141,13 +155,7 @@ class RefreshingCredentials:
     def _note(self, error: PollError | ConfigError) -> None:
         self._error = error
         self._failures += 1
-        pause = LONGEST_PAUSE_SECONDS
-        if isinstance(error, PollError):
-            delay = retry_delay(
-                error, failures=self._failures, interval=pause, random=self._tools.random
-            )
-            pause = pause if delay is None else delay
-        self._pause_until = self._clock.monotonic() + pause
+        self._pause_until = self._clock.monotonic() + self._pause(error)
         # Without valid ones the polls fail, which is logged where polls are.
         if self._valid() is not None and not self._told:
             self._told = True
@@ -159,6 +167,22 @@ class RefreshingCredentials:
                 seconds_left=self._seconds_left(),
             )
 
+    def _pause(self, error: PollError | ConfigError) -> float:
+        """Seconds to leave the service alone: growing, longer where it refuses us.
+
+        While there are valid ones not so long that they expire without some more tries.
+        """
+        grown = _FIRST_PAUSE_SECONDS * 2.0 ** min(self._failures - 1, 10)
+        pause = min(LONGEST_PAUSE_SECONDS, grown)
+        asked = 0.0
+        if isinstance(error, PollError):
+            pause = SLOW_RETRY_SECONDS if error.reason in _REFUSALS else pause
+            asked = error.retry_after or 0.0
+        left = self._seconds_left()
+        if left is not None and left > 0:
+            pause = min(pause, max(left * LEAD_SHARE, _SHORTEST_PAUSE_SECONDS))
+        return max(asked, pause * (1 + LEAD_JITTER * self._tools.random()))
+
     def _seconds_left(self) -> int | None:
         return None if self.expiry is None else int(self.expiry - self._clock.now())
 
@@ -168,7 +192,9 @@ class RefreshingCredentials:
         if isinstance(error, ConfigError):
             return ConfigError(error.message, path=error.path)
         if error is None:
-            return PollError(Reason.UNAVAILABLE, "the refresh of the credentials was interrupted")
+            return PollError(
+                Reason.UNAVAILABLE, "no credentials: an error in the exporter; its log has it"
+            )
         what = "no credentials" if self._held is None else "the credentials have expired"
         return PollError(
             error.reason, f"{what}: {error}", code=error.code, retry_after=error.retry_after
