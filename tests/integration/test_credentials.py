@@ -11,13 +11,15 @@ import pytest
 
 from exporter.simulator import CredentialChange, Fault
 from exporter.simulator.issuing import provider_arn, role_arn
+from tests.integration._certificates import make
 from tests.integration._drive import DEFAULTS, TWO_EACH, driven, of, one, reasons, written
+from tests.integration._front import front
 from tests.integration._proxy import proxy
 
 LIFETIME_SECONDS = 300
 ACCOUNT = "aliyun-demo"
 TOKEN = "oidc-token-of-the-cluster"
-ONE = {**TWO_EACH, "dezhu_accounts": 0, "aliyun_accounts": 1}
+ONE = {**TWO_EACH, "dezhu_accounts": 0, "aliyun_accounts": 1, "tasks": 6}
 EXPIRY = "outbound_account_credential_expiry_timestamp_seconds"
 
 
@@ -51,10 +53,10 @@ def refused(drive):
     return [row for row in drive.simulator.requests if row.http_status != 200]
 
 
-async def lives(drive, lifes=5):
+async def lives(drive, lifes=4):
     """Live through so many lives of the credentials, with never a failed poll."""
-    for _ in range(lifes * LIFETIME_SECONDS // 30):
-        await drive.forward(30)
+    for _ in range(lifes * LIFETIME_SECONDS // 60):
+        await drive.forward(60)
         metrics = await drive.metrics()
         assert one(metrics, "outbound_account_up", account=ACCOUNT) == 1
         assert one(metrics, EXPIRY, account=ACCOUNT) > drive.clock.now()
@@ -109,7 +111,7 @@ async def test_several_lives_of_credentials_pass_without_a_failed_poll(
     async with polled(kind, credentials) as drive:
         await lives(drive)
 
-        assert 5 <= len(asked(drive, operation)) < 12
+        assert 4 <= len(asked(drive, operation)) < 10
         await drive.assert_nothing_leaks()
 
 
@@ -229,6 +231,62 @@ async def test_services_beside_the_exporter_are_reached_through_no_proxy(monkeyp
                 assert asked(drive, "CredentialsURI", "MetadataCredentials")
                 assert any(drive.simulator.aliyun_url in seen for seen in between.seen)
                 assert not any(address in seen for seen in between.seen)
+
+
+@pytest.fixture(scope="module")
+def authorities(tmp_path_factory):
+    """A file of two CAs, and the servers' contexts: one for a name, one for the address."""
+    made = [
+        make(tmp_path_factory.mktemp("authority"), name)
+        for name in ("tenant.example.com", "127.0.0.1")
+    ]
+    both = tmp_path_factory.mktemp("authorities") / "both.pem"
+    both.write_text("".join(file.read_text() for file, _ in made))
+    return both, *(context for _, context in made)
+
+
+def behind(vendor, services, **defaults):
+    """A configuration whose API and services are reached through fronts, where there are any."""
+
+    def text(simulator):
+        services.target = simulator.credentials_url
+
+        def change(accounts):
+            if vendor is not None:
+                vendor.target = simulator.aliyun_url
+                accounts[ACCOUNT]["endpoint"] = vendor.url
+            accounts[ACCOUNT]["credentials"] = {
+                "type": "credentials_uri",
+                "uri": f"{services.url}/credentials/{ACCOUNT}",
+                "role": {"arn": role_arn(ACCOUNT)},
+                "sts_endpoint": services.url,
+            }
+
+        return written(simulator, change, **defaults)
+
+    return driven(options=ONE, text=text)
+
+
+async def test_name_of_the_certificate_is_that_of_the_api_and_not_of_the_services(authorities):
+    both, named, plain = authorities
+    tls = {"ca_file": str(both), "server_name": "tenant.example.com"}
+    async with (
+        front(tls=named) as vendor,
+        front(tls=plain) as services,
+        behind(vendor, services, tls_config=tls) as drive,
+    ):
+        await drive.polled()
+        operations = {row.operation for row in drive.simulator.requests}
+        assert operations > {"AssumeRole", "CredentialsURI", "ListJobGroups"}
+        assert services.connections == 2
+
+
+async def test_certificate_that_nobody_vouches_for_is_refused_by_a_clear_error(authorities):
+    async with front(tls=authorities[2]) as services, behind(None, services) as drive:
+        await drive.until(lambda: drive.up(ACCOUNT) is False, within=20)
+        assert reasons(await drive.metrics(), ACCOUNT) == {"unavailable"}
+        assert "TLS failed; check its certificate and tls_config.ca_file" in await drive.page()
+        assert len(drive.simulator.requests) == 0
 
 
 async def test_sts_is_reached_through_the_proxy_of_the_account():

@@ -6,9 +6,12 @@ import pytest
 from alibabacloud_outboundbot20191226 import models
 from alibabacloud_outboundbot20191226.client import Client
 from alibabacloud_tea_openapi import utils_models
+from alibabacloud_tea_openapi.client import Client as OpenApi
 from darabonba.exceptions import DaraException
+from darabonba.runtime import RuntimeOptions
 
 from exporter.simulator import Simulator, SimulatorOptions
+from exporter.simulator.issuing import role_arn
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -108,3 +111,33 @@ async def test_the_sdk_with_a_wrong_secret_is_refused(simulator, action):
     with pytest.raises(DaraException) as caught:
         await asyncio.to_thread(attempt)
     assert caught.value.code == "SignatureDoesNotMatch"
+
+
+async def test_the_sdk_assumes_a_role(simulator):
+    def assumed():
+        account = simulator.accounts[-1]
+        config = utils_models.Config(
+            access_key_id=account.access_key_id,
+            access_key_secret=account.access_key_secret,
+            endpoint=simulator.credentials_url.removeprefix("http://"),
+            protocol="http",
+        )
+        action = utils_models.Params(
+            action="AssumeRole",
+            version="2015-04-01",
+            protocol="HTTP",
+            pathname="/",
+            method="POST",
+            auth_type="AK",
+            style="RPC",
+            req_body_type="formData",
+            body_type="json",
+        )
+        asked = {"RoleArn": role_arn(account.name), "RoleSessionName": "sdk"}
+        request = utils_models.OpenApiRequest(query=asked)
+        return OpenApi(config).call_api(action, request, RuntimeOptions())
+
+    given = (await asyncio.to_thread(assumed))["body"]["Credentials"]
+
+    (issued,) = simulator.issuer.issued()
+    assert given == issued.fields()

@@ -140,6 +140,7 @@ async def test_expired_oidc_token_is_told_by_its_code(rig, token_file):
     error = await error_of(await rig.provider(**oidc_keys(url, token_file)))
 
     assert error.reason is Reason.AUTH
+    assert error.code == "AuthenticationFail"
     assert "AuthenticationFail.OIDCToken.Expired (HTTP 400); check the OIDC token" in error.message
     assert "t0ken" not in error.message
 

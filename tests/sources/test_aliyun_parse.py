@@ -486,6 +486,8 @@ REASONS = [
     ),
     ("InvalidSecurityToken.New", Reason.AUTH, "InvalidSecurityToken"),
     ("MissingSecurityToken", Reason.AUTH, "MissingSecurityToken"),
+    ("AuthenticationFail", Reason.AUTH, "AuthenticationFail"),
+    ("AuthenticationFail.OIDCToken.Expired", Reason.AUTH, "AuthenticationFail"),
     ("InvalidTimeStamp.Expired", Reason.CLOCK, "InvalidTimeStamp.Expired"),
     ("InvalidTimeStamp.Format", Reason.CLOCK, "InvalidTimeStamp.Format"),
     ("InvalidTimestamp.Expired", Reason.CLOCK, "InvalidTimeStamp.Expired"),

@@ -329,6 +329,30 @@ async def test_refused_token_is_renewed_unless_it_is_young():
         assert len(service.fetched) == 2
 
 
+async def test_callers_that_are_refused_at_the_same_time_share_one_renewal():
+    async with kept() as (service, provider, clock):
+        first = await provider.get()
+        await clock.advance(31)
+        service.gate = asyncio.Event()
+        callers = [asyncio.create_task(provider.renewed(first)) for _ in range(5)]
+        await settle()
+        service.gate.set()
+
+        assert {each.access_key_id for each in await asyncio.gather(*callers)} == {"id-2"}
+        assert len(service.fetched) == 2
+
+
+async def test_refused_token_that_the_service_gives_again_is_not_asked_for_with_each_call():
+    async with kept() as (service, provider, clock):
+        service.again = credentials(1, clock.now() + HOUR)
+        first = await provider.get()
+        await clock.advance(31)
+        for _ in range(10):
+            assert await provider.renewed(first) == first
+
+        assert len(service.fetched) == 2
+
+
 async def test_refused_token_that_cannot_be_renewed_is_told_as_the_same():
     async with kept() as (service, provider, clock):
         first = await provider.get()

@@ -30,6 +30,7 @@ CODES: Final[Mapping[str, Reason]] = {
     "InvalidAccessKeyId.Inactive": Reason.AUTH,
     "SignatureDoesNotMatch": Reason.AUTH,
     "IncompleteSignature": Reason.AUTH,
+    "AuthenticationFail": Reason.AUTH,
     "InvalidTimeStamp": Reason.CLOCK,
     "InvalidTimeStamp.Expired": Reason.CLOCK,
     "InvalidTimeStamp.Format": Reason.CLOCK,
@@ -65,6 +66,7 @@ _FAMILIES: Final = (
     ("forbidden.", "Forbidden"),
     ("invalidaccesskeyid.", "InvalidAccessKeyId"),
     ("invalidsecuritytoken.", "InvalidSecurityToken"),
+    ("authenticationfail.", "AuthenticationFail"),
     ("invalidparameter", "InvalidParameter"),
     ("missing", "MissingParameter"),
 )

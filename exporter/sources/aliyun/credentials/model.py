@@ -86,3 +86,7 @@ class Tools(msgspec.Struct, frozen=True):
     random: Random
     background: Background
     environ: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        # An environment holds secrets.
+        return f"Tools({self.account!r})"

@@ -35,7 +35,7 @@ class RefreshingCredentials:
         self._clock = tools.clock
         self._log = _log.bind(account=tools.account)
         self._held: Credentials | None = None
-        self._held_since = 0.0
+        self._taken_at = 0.0
         self._due = 0.0
         self._error: PollError | ConfigError | None = None
         self._failures = 0
@@ -58,7 +58,7 @@ class RefreshingCredentials:
         """
         held = self._valid()
         if held is None:
-            if self._is_refreshing() or self._clock.monotonic() >= self._pause_until:
+            if self._may_refresh():
                 await self._refreshed()
             held = self._valid()
         elif self._keeper is not None and self._keeper.done():
@@ -74,9 +74,8 @@ class RefreshingCredentials:
         Those that are seconds old are not renewed: a vendor that refuses whatever it gets must not
         make us ask for credentials with each call.
         """
-        now = self._clock.monotonic()
-        young = now - self._held_since < NOT_RENEWED_BEFORE_SECONDS
-        if self._held == refused and not young and now >= self._pause_until:
+        young = self._clock.monotonic() - self._taken_at < NOT_RENEWED_BEFORE_SECONDS
+        if self._held == refused and not young and self._may_refresh():
             await self._refreshed()
         return self._valid() or refused
 
@@ -102,8 +101,10 @@ class RefreshingCredentials:
             self._keep()
         await asyncio.shield(self._refresh)
 
-    def _is_refreshing(self) -> bool:
-        return self._refresh is not None and not self._refresh.done()
+    def _may_refresh(self) -> bool:
+        """Whether a refresh is under way, or may begin."""
+        under_way = self._refresh is not None and not self._refresh.done()
+        return under_way or self._clock.monotonic() >= self._pause_until
 
     def _keep(self) -> None:
         start = self._tools.background.start
@@ -133,8 +134,7 @@ class RefreshingCredentials:
         if fresh.expires_at is not None and fresh.expires_at <= now:
             message = "the credentials that were handed out have expired; check both clocks"
             raise PollError(Reason.UNAVAILABLE, message)
-        if fresh != self._held:
-            self._held, self._held_since = fresh, self._clock.monotonic()
+        self._held, self._taken_at = fresh, self._clock.monotonic()
         self._due = self._due_of(fresh, now)
         self._error, self._failures, self._pause_until = None, 0, 0.0
         if self._told:

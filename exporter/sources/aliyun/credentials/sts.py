@@ -187,8 +187,6 @@ def _failure(reply: Reply, whose: str, advice: Mapping[Reason, str]) -> PollErro
     known = known_code(code)
     error = http_error(reply)
     reason = error.reason if known is None else CODES[known]
-    if code.startswith("AuthenticationFail."):
-        reason = Reason.AUTH
     told = f"{masked(code)} (HTTP {reply.status})" if code else f"HTTP {reply.status}"
     message = f"{whose}: {told}" + (f"; {advice[reason]}" if reason in advice else "")
     return PollError(reason, message, code=known or error.code, retry_after=error.retry_after)
