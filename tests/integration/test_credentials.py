@@ -53,9 +53,9 @@ def refused(drive):
     return [row for row in drive.simulator.requests if row.http_status != 200]
 
 
-async def lives(drive, lifes=4):
+async def lives(drive, count=4):
     """Live through so many lives of the credentials, with never a failed poll."""
-    for _ in range(lifes * LIFETIME_SECONDS // 60):
+    for _ in range(count * LIFETIME_SECONDS // 60):
         await drive.forward(60)
         metrics = await drive.metrics()
         assert one(metrics, "outbound_account_up", account=ACCOUNT) == 1
@@ -118,7 +118,7 @@ async def test_several_lives_of_credentials_pass_without_a_failed_poll(
 async def test_oidc_token_that_the_cluster_rotates_passes_without_a_failed_poll(token_file):
     async with polled("configured", oidc(token_file)) as drive:
         for _ in range(3):
-            await lives(drive, lifes=2)
+            await lives(drive, count=2)
             drive.simulator.issuer.oidc_tokens[ACCOUNT] += "-rotated"
             token = drive.simulator.issuer.oidc_tokens[ACCOUNT]
             await asyncio.to_thread(token_file.write_text, token)
