@@ -136,10 +136,9 @@ class Transport:
         self._limiter = limiter
         self._meter = meter
         self._clock = clock
-        self._timeout = timeout
+        self._timeout, self._paced = timeout, paced
         total = aiohttp.ClientTimeout(total=timeout)
         self._way = _Way(timeout=total, cap=_LARGEST, proxy=proxy, server_name=server_name)
-        self._paced = paced
         self.clock_offset: float | None = None
         """The vendor's ``Date`` less our clock in seconds, to the second; None before the first."""
 
@@ -226,7 +225,7 @@ class Direct:
         *,
         timeout: float,
     ) -> None:
-        """``timeout`` in seconds is for one call from its first byte to its last."""
+        """``timeout`` in seconds is for one whole call."""
         self._open_session = open_session
         self._timeout = timeout
 
@@ -236,8 +235,8 @@ class Direct:
         Raises:
             PollError: There is no whole answer.
         """
-        seconds = min(self._timeout, timeout or self._timeout)
-        way = _Way(timeout=aiohttp.ClientTimeout(total=seconds), cap=_LARGEST_DIRECT)
+        total = aiohttp.ClientTimeout(total=min(self._timeout, timeout or self._timeout))
+        way = _Way(timeout=total, cap=_LARGEST_DIRECT)
         try:
             async with self._open_session() as session:
                 return await _exchanged(session, request, way)
