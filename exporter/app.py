@@ -1,60 +1,51 @@
 """The composition root: opens everything, owns every task, and is the only place that wires."""
 
 import asyncio
-import os
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
 
-from exporter.background import Background
 from exporter.clock import Clock, SystemClock
-from exporter.config.model import Account, Config
-from exporter.errors import ConfigError, Reason
-from exporter.limiter import Limiter
-from exporter.poller.account import AccountPoller
-from exporter.poller.book import Book
-from exporter.poller.context import Context
-from exporter.poller.publisher import Publisher
-from exporter.poller.selection import Selector
-from exporter.schedule import Random, stagger
+from exporter.config.changes import Difference
+from exporter.config.model import Config
+from exporter.errors import ConfigError
+from exporter.fleet import Fleet
+from exporter.member import Surroundings
+from exporter.reloading import Load, Reloader
+from exporter.schedule import Random
 from exporter.session import TlsContexts, open_session
 from exporter.sharding import UNSHARDED, Shard
-from exporter.source import SourceContext, SourceType
+from exporter.source import SourceType
 from exporter.sources import SOURCES
 from exporter.store import Store
-from exporter.telemetry import AccountMeter, Telemetry
-from exporter.transport import TRANSPORT_CODES, Direct, Transport
+from exporter.telemetry import Telemetry
 from exporter.web import ListenAddress, Server, Site, create_app
 
 READY_AFTER_SECONDS: Final = 30.0
 
-Loop = tuple[str, Callable[[], Coroutine[None, None, None]]]
-"""A name, and what runs until it is cancelled."""
-
 _log = structlog.get_logger()
-
-
-def _fresh_nonce() -> str:
-    return os.urandom(16).hex()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How to serve, beside the configuration file.
 
-    ``shard`` says which of the accounts are polled. ``random`` and ``clock`` are there for tests.
+    ``shard`` says which of the accounts are polled. ``load`` reads the configuration again for a
+    reload; None: it is what it was. ``enable_lifecycle`` lets clients ask for a reload. ``random``
+    and ``clock`` are there for tests.
     """
 
     addresses: Sequence[ListenAddress]
     telemetry_path: str = "/metrics"
     max_requests: int = 40
+    enable_lifecycle: bool = False
+    load: Load | None = None
     shard: Shard = UNSHARDED
     sources: Mapping[str, SourceType] = field(default_factory=lambda: SOURCES)
     clock: Clock = field(default_factory=SystemClock)
@@ -69,11 +60,12 @@ class Exporter:
     """
 
     def __init__(self, config: Config, settings: Settings) -> None:
-        self._config = part_of(config, settings.shard)
+        self._config = config
         self._settings = settings
         self._stack = AsyncExitStack()
         self._started = settings.clock.monotonic()
-        self._pollers: list[AccountPoller] = []
+        self._fleet: Fleet | None = None
+        self._reloader: Reloader | None = None
         self._ready = False
         self.store = Store()
         self.urls: tuple[str, ...] = ()
@@ -96,39 +88,56 @@ class Exporter:
         await self._stack.aclose()
 
     def ready(self) -> bool:
-        """Whether each account has tried its first active reading, or 30 s have passed."""
+        """Whether each account has tried its first active reading, or 30 s have passed.
+
+        Once it is, it stays so: what a reload brings is not waited for.
+        """
         if not self._ready:
             waited = self._settings.clock.monotonic() - self._started
-            tried = all(poller.ready.is_set() for poller in self._pollers)
+            tried = self._fleet is not None and self._fleet.tried()
             self._ready = tried or waited >= READY_AFTER_SECONDS
         return self._ready
+
+    async def reload(self) -> Difference:
+        """Read the configuration again and poll by it from now on; one reload at a time.
+
+        Raises:
+            ConfigError: Something in it is of no use: all is as it was.
+        """
+        if self._reloader is None:
+            raise ConfigError("the exporter is not open")
+        self.ready()
+        return await self._reloader.reload()
+
+    async def _load(self) -> Config:
+        load, shard = self._settings.load, self._settings.shard
+        return part_of(self._config if load is None else await load(), shard)
 
     async def _open(self) -> None:
         settings = self._settings
         # Registering its collectors reads /proc.
         telemetry = await asyncio.to_thread(Telemetry)
-        contexts = TlsContexts()
-        for index, account in enumerate(self._config.accounts):
-            start_after = stagger(index, len(self._config.accounts))
-            opened = _opened(account, settings, contexts, self.store, telemetry)
-            try:
-                context = await self._stack.enter_async_context(opened)
-            except ConfigError as error:
-                error.file = self._config.file
-                raise
-            self._pollers.append(AccountPoller(context, start_after=start_after))
+        surroundings = Surroundings(
+            sources=settings.sources,
+            store=self.store,
+            telemetry=telemetry,
+            clock=settings.clock,
+            random=settings.random,
+        )
+        loops = await self._stack.enter_async_context(asyncio.TaskGroup())
+        fleet = self._fleet = await self._stack.enter_async_context(Fleet(surroundings, loops))
         # From the first scrape on every account is known by name.
-        await self.store.publish()
-        telemetry.reload_successful.set(1)
-        telemetry.reload_success_timestamp.set(settings.clock.now())
-        loops: list[Loop] = [("publication", self._keep_publishing)]
-        loops += [("account", poller.run) for poller in self._pollers]
-        listening = asyncio.Event()
-        await self._stack.enter_async_context(_running(loops, once=listening))
+        await fleet.make(await fleet.prepare(part_of(self._config, settings.shard)))
+        self._reloader = Reloader(
+            self._load, fleet=fleet, telemetry=telemetry, clock=settings.clock
+        )
+        self._reloader.succeeded()
+        self._stack.enter_context(_running(loops, self._keep_publishing))
         site = Site(
             store=self.store,
             telemetry=telemetry,
             ready=self.ready,
+            reload=self.reload if settings.enable_lifecycle else None,
             clock=settings.clock,
             telemetry_path=settings.telemetry_path,
             max_requests=settings.max_requests,
@@ -139,7 +148,7 @@ class Exporter:
         await self._stack.enter_async_context(server)
         self.urls = server.addresses
         # A start that fails, and is tried again and again, has called no vendor.
-        listening.set()
+        fleet.begin()
 
     async def _keep_publishing(self) -> None:
         while True:
@@ -147,96 +156,16 @@ class Exporter:
             await self.store.publish()
 
 
-@asynccontextmanager
-async def _running(loops: Sequence[Loop], *, once: asyncio.Event) -> AsyncIterator[None]:
-    """Own some endless loops, which begin once an event is set.
-
-    One that ends by an error ends the others and the program.
-    """
-
-    async def begun(loop: Callable[[], Coroutine[None, None, None]]) -> None:
-        await once.wait()
-        await loop()
-
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(begun(loop), name=name) for name, loop in loops]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-
-
-@asynccontextmanager
-async def _opened(
-    account: Account,
-    settings: Settings,
-    contexts: TlsContexts,
-    store: Store,
-    telemetry: Telemetry,
-) -> AsyncIterator[Context]:
-    """Everything that one account needs to be polled.
-
-    Raises:
-        ConfigError: Its key, certificate or zone is of no use.
-    """
-    kind, common = settings.sources[account.platform], account.common
-    meter = _meter(account, kind, telemetry)
-    limiter = Limiter(common.budget, settings.clock)
-    meter.on_refresh(lambda: meter.budget(rate=limiter.rate(), remaining=limiter.remaining()))
-    async with open_session(account, contexts) as session, Background() as background:
-        transport = Transport(
-            session,
-            limiter=limiter,
-            meter=meter,
-            clock=settings.clock,
-            timeout=common.timeout,
-            proxy=common.proxy_url.reveal() if common.proxy_url else None,
-            server_name=common.tls_config.server_name or None,
-        )
-        direct = partial(open_session, account, contexts, direct=True)
-        zone = await _zone(account)
-        source = await kind.open(
-            SourceContext(
-                account=account,
-                transport=transport,
-                direct=Direct(direct, timeout=common.timeout),
-                background=background,
-                clock=settings.clock,
-                random=settings.random,
-                nonce=_fresh_nonce,
-            )
-        )
-        book = Book(Selector(common.tasks), details=source.abilities.details)
-        store.add(account.name)
-        yield Context(
-            account,
-            source=source,
-            transport=transport,
-            book=book,
-            publisher=Publisher(account, book=book, store=store, zone=zone),
-            meter=meter,
-            clock=settings.clock,
-            random=settings.random,
-        )
-
-
-def _meter(account: Account, kind: SourceType, telemetry: Telemetry) -> AccountMeter:
-    codes: dict[str, Reason] = {**kind.codes, **TRANSPORT_CODES}
-    operations = (*kind.operations, *kind.further_operations(account))
-    return telemetry.account(
-        platform=kind.platform, name=account.name, operations=operations, codes=codes
-    )
-
-
-async def _zone(account: Account) -> ZoneInfo:
+@contextmanager
+def _running(
+    loops: asyncio.TaskGroup, loop: Callable[[], Coroutine[None, None, None]]
+) -> Iterator[None]:
+    """Own an endless loop; one that ends by an error ends the others and the program."""
+    task = loops.create_task(loop())
     try:
-        return await asyncio.to_thread(ZoneInfo, account.common.timezone)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"the zone {account.common.timezone!r} cannot be loaded",
-            path=f"{account.path}.timezone",
-        ) from error
+        yield
+    finally:
+        task.cancel()
 
 
 def part_of(config: Config, shard: Shard) -> Config:
@@ -268,6 +197,7 @@ async def serve(
     settings: Settings,
     stop: asyncio.Event,
     *,
+    hang_up: asyncio.Event | None = None,
     announce: Callable[[Sequence[str], str], None] = _announce,
 ) -> None:
     """Poll and serve until ``stop`` is set.
@@ -276,6 +206,7 @@ async def serve(
         config: What to poll.
         settings: How to serve.
         stop: Ends it.
+        hang_up: Reloads the configuration each time it is set; also if that was during the start.
         announce: Told once where it listens: base addresses, and the path of the metrics.
 
     Raises:
@@ -283,5 +214,16 @@ async def serve(
     """
     async with Exporter(config, settings) as exporter:
         announce(exporter.urls, settings.telemetry_path)
-        await stop.wait()
-        _log.info("stopping")
+        async with asyncio.TaskGroup() as loops:
+            with _running(loops, partial(_follow, hang_up or asyncio.Event(), exporter)):
+                await stop.wait()
+                _log.info("stopping")
+
+
+async def _follow(hang_up: asyncio.Event, exporter: Exporter) -> None:
+    while True:
+        await hang_up.wait()
+        # Whoever asks from here on is heard after this one.
+        hang_up.clear()
+        with suppress(ConfigError):
+            await exporter.reload()

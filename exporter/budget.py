@@ -49,6 +49,10 @@ class Bucket:
         """Take one token."""
         self._tokens, self._at = self.tokens(now) - 1.0, max(self._at, now)
 
+    def follow(self, before: "Bucket", now: float) -> None:
+        """Hold as much as another bucket does, at most one's own capacity."""
+        self._tokens, self._at = min(self.capacity, before.tokens(now)), now
+
     def change(self, now: float, *, rate: float, capacity: float) -> None:
         """Go on at another rate, and with another capacity, from ``now``."""
         self._tokens = min(capacity, self.tokens(now))
@@ -60,6 +64,7 @@ class BudgetState:
     """The buckets of one account, and how throttling bends them."""
 
     def __init__(self, limits: Budget, *, now: float) -> None:
+        self.limits = limits
         self._second = Bucket(
             capacity=float(limits.burst), rate=limits.requests_per_second, now=now
         )
@@ -93,6 +98,33 @@ class BudgetState:
     def passed(self, *, sent_at: float) -> None:
         """The vendor did not refuse a call made at ``sent_at``."""
         self._throttling.passed(sent_at=sent_at)
+
+    def follow(self, before: "BudgetState", now: float) -> None:
+        """Go on where the state of the same account under other limits ended.
+
+        No call that was spent comes back. What was learned of a throttling vendor holds on where
+        the limits of a second are the same, else only how long to wait.
+        """
+        for mine, theirs in zip(self.buckets, before.buckets, strict=True):
+            mine.follow(theirs, now)
+        if self._per_second(self.limits) == self._per_second(before.limits):
+            self._throttling = before.throttling
+            self._apply(now)
+        self._throttling.closed_until = before.throttling.closed_until
+
+    @property
+    def buckets(self) -> tuple[Bucket, Bucket]:
+        """That of the second and that of the hour."""
+        return self._second, self._hour
+
+    @property
+    def throttling(self) -> Throttling:
+        """What was learned of the vendor."""
+        return self._throttling
+
+    @staticmethod
+    def _per_second(limits: Budget) -> tuple[float, int]:
+        return limits.requests_per_second, limits.burst
 
     def rate(self, now: float) -> float:
         """Calls a second that the account allows itself now."""

@@ -4,6 +4,7 @@ import argparse
 import gc
 import platform
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     flags = _parsed(arguments)
+    if flags.command == "serve" and not flags.config_check:
+        # It reloads what runs. Whoever sends it sooner gets what is read then, and no death.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Imports make no garbage, so that looking for it among them is a tenth of their time.
     gc.disable()
     # Help, the version and wrong usage are told without any of it.
@@ -174,6 +178,13 @@ def _add_web_flags(parser: argparse.ArgumentParser, *, again: bool = False) -> N
         default=default(40),
         metavar="N",
         help="scrapes at once; one more is answered 503",
+    )
+    parser.add_argument(
+        "--web.enable-lifecycle",
+        dest="enable_lifecycle",
+        action="store_true",
+        default=default(False),
+        help="let clients reload the configuration with POST /-/reload",
     )
 
 

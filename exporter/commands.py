@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from exporter.config.loader import load, parse
 from exporter.config.model import Config
 from exporter.errors import ConfigError
 from exporter.estimate import report
+from exporter.reloading import Load
 from exporter.sharding import Shard
 from exporter.sources import SOURCES
 from exporter.web import parse_listen_address
@@ -46,10 +48,11 @@ def execute(flags: argparse.Namespace) -> None:
 
 async def _serve(flags: argparse.Namespace) -> None:
     # First of all: what is told to stop while it starts stops too, even as process 1.
-    stop = _stopped_by_signal()
+    stop, hang_up = _stopped_by_signal(), _set_by_hang_up()
     config = await _load(flags.config_file)
     _tell_shard(config, _shard(flags))
-    await serve(config, _settings(flags), stop)
+    settings = _settings(flags, load=partial(_load, flags.config_file))
+    await serve(config, settings, stop, hang_up=hang_up)
 
 
 async def _check(flags: argparse.Namespace) -> None:
@@ -115,12 +118,14 @@ async def _load(file: Path) -> Config:
     return await asyncio.to_thread(load, file, options=_OPTIONS, environ=os.environ)
 
 
-def _settings(flags: argparse.Namespace) -> Settings:
+def _settings(flags: argparse.Namespace, load: Load | None = None) -> Settings:
     default = _DEMO_ADDRESS if flags.command == "demo" else _DEFAULT_ADDRESS
     return Settings(
         addresses=[parse_listen_address(text) for text in flags.listen or [default]],
         telemetry_path=flags.telemetry_path,
         max_requests=flags.max_requests,
+        enable_lifecycle=flags.enable_lifecycle,
+        load=load,
         shard=_shard(flags),
     )
 
@@ -165,3 +170,19 @@ def _stopped_by_signal() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+def _set_by_hang_up() -> asyncio.Event:
+    """An event that SIGHUP sets, which from now on ends this process at no moment of its life.
+
+    A handler of the loop would go with it, and what comes after would kill.
+    """
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def ask(_number: int, _frame: object) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(asked.set)
+
+    signal.signal(signal.SIGHUP, ask)
+    return asked

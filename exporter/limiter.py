@@ -39,6 +39,15 @@ class Limiter:
         """The vendor refused a call for its rate; ``retry_after`` in seconds."""
         self._state.throttled(self._clock.monotonic(), sent_at=sent_at, retry_after=retry_after)
 
+    def follow(self, before: "Limiter") -> None:
+        """Go on where another limiter of the same account ended: what is spent stays spent."""
+        self._state.follow(before.state, self._clock.monotonic())
+
+    @property
+    def state(self) -> BudgetState:
+        """What has been spent."""
+        return self._state
+
     def rate(self) -> float:
         """Calls a second that the account allows itself now."""
         return self._state.rate(self._clock.monotonic())

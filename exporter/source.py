@@ -216,13 +216,27 @@ def no_operations(_account: Account) -> tuple[str, ...]:
     return ()
 
 
+def has_same_origin(before: Account, after: Account) -> bool:
+    """Whether what was read for an account still holds after its configuration changed.
+
+    It does if the same vendor is asked, where and for what it was asked, and days are those of the
+    same zone.
+    """
+    same = before.platform == after.platform and before.common.timezone == after.common.timezone
+    origin: frozenset[str] = getattr(type(after.options), "origin", frozenset())
+    return same and all(
+        getattr(before.options, key) == getattr(after.options, key) for key in origin
+    )
+
+
 class SourceType(msgspec.Struct, frozen=True):
     """A vendor, as the registry knows it.
 
     ``options`` is the struct of its own account keys (a ``ValueError`` from its ``__post_init__``
-    becomes a configuration error at its path). ``operations`` and ``codes`` (each with the reason
-    it stands for) are the closed lists of label values of the self-metrics. ``open`` loads keys and
-    returns the source; it raises ``ConfigError`` where a key file or a secret is of no use.
+    becomes a configuration error at its path; its ``origin`` names the keys that say whose data it
+    is, see ``has_same_origin``). ``operations`` and ``codes`` (each with the reason it stands for)
+    are the closed lists of label values of the self-metrics. ``open`` loads keys and returns the
+    source; it raises ``ConfigError`` where a key file or a secret is of no use.
     ``check`` does the same offline for ``--config.check``, and ``outline`` tells what it will ask.
     ``further_operations`` are those that an account has beside ``operations`` as it is configured.
     """

@@ -58,6 +58,8 @@ class Store:
         self._parts: dict[str, dict[Hashable, Chunks]] = {}
         self._joint: dict[str, Mapping[str, Body]] = {}
         self._touched: set[str] = set()
+        self._outdated: dict[str, set[Hashable]] = {}
+        self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
         self._published = asyncio.Event()
         self.views: dict[str, AccountView] = {}
@@ -70,9 +72,23 @@ class Store:
         self._parts.setdefault(account, {})
         self._touch(account)
 
+    def arrange(self, accounts: Iterable[str]) -> None:
+        """Make exactly these accounts known, in this order; each keeps the series that it has."""
+        wanted = {account: self._parts.get(account, {}) for account in accounts}
+        for gone in self._parts.keys() - wanted.keys():
+            self.remove(gone)
+        self._parts = wanted
+        self._changed.set()
+
+    def renew(self, account: str) -> None:
+        """Keep what there is of an account until the next ``replace``, which then is all of it."""
+        self._outdated[account] = set(self._parts.get(account, ()))
+
     def replace(self, account: str, parts: Mapping[Hashable, Chunks | None]) -> None:
         """Replace parts of an account at once; None removes one."""
         mine = self._parts.setdefault(account, {})
+        for key in self._outdated.pop(account, ()):
+            mine.pop(key, None)
         for key, chunks in parts.items():
             if chunks is None:
                 mine.pop(key, None)
@@ -83,6 +99,7 @@ class Store:
     def remove(self, account: str) -> None:
         """Forget an account with all its series."""
         self._parts.pop(account, None)
+        self._outdated.pop(account, None)
         self.views.pop(account, None)
         self._touch(account)
 
@@ -100,6 +117,10 @@ class Store:
 
         One at a time: what changes meanwhile is joined by the next call.
         """
+        async with self._turn:
+            return await self._publish()
+
+    async def _publish(self) -> Publication:
         self._changed.clear()
         touched, self._touched = self._touched, set()
         changed = {

@@ -5,7 +5,7 @@ The only module that imports prometheus-client. Vendor series never pass through
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
@@ -22,6 +22,9 @@ prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 _EOF: Final = b"# EOF\n"
 _ACCOUNT: Final = ("platform", "account")
 _OPERATION: Final = (*_ACCOUNT, "operation")
+Labelled = Counter | Gauge | Histogram
+M = TypeVar("M", Counter, Gauge, Histogram)
+
 _SECONDS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -87,12 +90,13 @@ class Telemetry:
         name: str,
         operations: Sequence[str],
         codes: Mapping[str, Reason],
+        shown: bool = True,
     ) -> "AccountMeter":
-        """The meter of one account; every label set that is known starts at 0.
-
-        A first error is then an increase, which a rate sees, and not a new series, which it misses.
-        """
-        return AccountMeter(self, (platform, name), operations, codes)
+        """The meter of one account; without ``shown`` only ``AccountMeter.show`` shows it."""
+        meter = AccountMeter(self, (platform, name), operations, codes)
+        if shown:
+            meter.show()
+        return meter
 
     def refresh(self) -> None:
         """Bring gauges up to date that are read rather than told; on the event loop."""
@@ -183,11 +187,6 @@ class Telemetry:
             (*_ACCOUNT, "field"),
         )
 
-    def per_account(self) -> Iterator[Counter | Gauge | Histogram]:
-        """Every metric whose labels begin with platform and account."""
-        yield from (self.requests, self.failures, self.retries, self.throttles, self.durations)
-        yield from (self.budget_rate, self.budget_remaining, self.skips, self.unknowns)
-
 
 class AccountMeter:
     """The self-metrics of one account, its labels already set."""
@@ -200,25 +199,36 @@ class AccountMeter:
         codes: Mapping[str, Reason],
     ) -> None:
         self._telemetry = telemetry
-        self._account = account
-        # Kept, for to look them up takes longer than to count.
-        self._calls = {
-            operation: (
-                telemetry.requests.labels(*account, operation),
-                telemetry.durations.labels(*account, operation),
+        self._operations = operations
+        self._codes = codes
+        self._shown: set[tuple[Labelled, tuple[str, ...]]] = set()
+        self._calls: dict[str, tuple[Counter, Histogram]] = {}
+        self.labels = account
+        """Platform and name."""
+
+    def show(self) -> None:
+        """Show the account; every label set that is known starts at 0, or goes on.
+
+        A first error is then an increase, which a rate sees, and not a new series, which it misses.
+        """
+        telemetry = self._telemetry
+        for operation in self._operations:
+            # Kept, for to look them up takes longer than to count.
+            self._calls[operation] = (
+                self._of(telemetry.requests, operation),
+                self._of(telemetry.durations, operation),
             )
-            for operation in operations
-        }
-        for operation in operations:
-            labels = (*account, operation)
-            telemetry.retries.labels(*labels)
-            telemetry.throttles.labels(*labels)
-            for code, reason in codes.items():
-                telemetry.failures.labels(*labels, reason.value, code)
+            self._of(telemetry.retries, operation)
+            self._of(telemetry.throttles, operation)
+            for code, reason in self._codes.items():
+                self._of(telemetry.failures, operation, reason.value, code)
         for tier in Tier:
-            telemetry.skips.labels(*account, tier.value)
-        telemetry.calls.change()
-        telemetry.failed_calls.change()
+            self._of(telemetry.skips, tier.value)
+        self._changed()
+
+    def on_refresh(self, update: Callable[[], None]) -> None:
+        """Call ``update`` before each exposition of the self-metrics."""
+        self._telemetry.on_refresh(self, update)
 
     def answered(self, operation: str, seconds: float) -> None:
         """A call was made and took ``seconds``, whatever came of it."""
@@ -229,39 +239,55 @@ class AccountMeter:
 
     def failed(self, operation: str, reason: Reason, code: str) -> None:
         """A call failed; ``code`` from the source's closed list."""
-        self._telemetry.failures.labels(*self._account, operation, reason.value, code).inc()
+        self._of(self._telemetry.failures, operation, reason.value, code).inc()
         if reason is Reason.RATE_LIMITED:
-            self._telemetry.throttles.labels(*self._account, operation).inc()
+            self._of(self._telemetry.throttles, operation).inc()
         self._telemetry.failed_calls.change()
 
     def retried(self, operation: str) -> None:
         """A call is made again within the same poll."""
-        self._telemetry.retries.labels(*self._account, operation).inc()
+        self._of(self._telemetry.retries, operation).inc()
         self._telemetry.failed_calls.change()
 
     def skipped(self, tier: Tier, polls: int) -> None:
         """So many polls of a tier were left out."""
-        self._telemetry.skips.labels(*self._account, tier.value).inc(polls)
+        self._of(self._telemetry.skips, tier.value).inc(polls)
 
     def unknown(self, field: str) -> None:
         """A value of ``field`` is not documented or could not be read."""
-        self._telemetry.unknowns.labels(*self._account, field).inc()
+        self._of(self._telemetry.unknowns, field).inc()
 
     def budget(self, *, rate: float, remaining: dict[str, float]) -> None:
         """What the account allows itself now."""
-        self._telemetry.budget_rate.labels(*self._account).set(rate)
+        self._of(self._telemetry.budget_rate).set(rate)
         for window, calls in remaining.items():
-            self._telemetry.budget_remaining.labels(*self._account, window).set(calls)
-
-    def on_refresh(self, update: Callable[[], None]) -> None:
-        """Call ``update`` before each exposition of the self-metrics."""
-        self._telemetry.on_refresh(self, update)
+            self._of(self._telemetry.budget_remaining, window).set(calls)
 
     def remove(self) -> None:
         """Forget the account: no series of it stays behind."""
         self._telemetry.on_refresh(self, None)
-        labels = dict(zip(_ACCOUNT, self._account, strict=True))
-        for metric in self._telemetry.per_account():
-            metric.remove_by_labels(labels)
+        for metric, labels in self._shown:
+            metric.remove(*labels)
+        self._shown.clear()
+        self._changed()
+
+    def hand_over(self, successor: "AccountMeter") -> None:
+        """Leave all series to another meter of the same account, which then removes them."""
+        self._telemetry.on_refresh(self, None)
+        successor.take_over(self._shown)
+        self._shown = set()
+
+    def take_over(self, shown: "set[tuple[Labelled, tuple[str, ...]]]") -> None:
+        """Answer for these series too; see ``hand_over``."""
+        self._shown |= shown
+
+    def _of(self, metric: M, *labels: str) -> M:
+        """The account's own part of a metric."""
+        whole = (*self.labels, *labels)
+        self._shown.add((metric, whole))
+        part: M = metric.labels(*whole)
+        return part
+
+    def _changed(self) -> None:
         self._telemetry.calls.change()
         self._telemetry.failed_calls.change()

@@ -226,6 +226,33 @@ def test_an_account_that_comes_back_starts_at_0(telemetry):
     assert values(telemetry, "outbound_exporter_unknown_values_total") == {}
 
 
+def test_a_meter_that_is_not_shown_yet_leaves_no_trace(telemetry):
+    before = telemetry.text()
+
+    metered(telemetry, shown=False)
+
+    assert families(telemetry).keys() == families(Telemetry()).keys()
+    assert b'account="a"' not in before + telemetry.text()
+
+
+def test_a_successor_goes_on_counting_and_takes_all_series_along_in_the_end(telemetry):
+    first = metered(telemetry)
+    busy(first)
+    name, labels = "outbound_exporter_api_requests_total", {"operation": "list"}
+    (counted,) = values(telemetry, name, **labels).values()
+    fields = values(telemetry, "outbound_exporter_unknown_values_total")
+
+    second = metered(telemetry, shown=False)
+    second.show()
+    first.hand_over(second)
+    second.answered("list", 0.1)
+
+    assert list(values(telemetry, name, **labels).values()) == [counted + 1]
+    assert values(telemetry, "outbound_exporter_unknown_values_total") == fields != {}
+    second.remove()
+    assert b'account="a"' not in telemetry.text()
+
+
 def test_nothing_of_it_is_in_the_registry_that_libraries_share(telemetry):
     busy(metered(telemetry))
     shared = prometheus_client.REGISTRY  # noqa: TID251 - where nothing must be
@@ -274,7 +301,8 @@ def test_both_formats_parse_and_hold_the_same_samples(telemetry):
 def rendered_families(monkeypatch, telemetry, method):
     """The families that are rendered now; the others are kept from before."""
     seen = []
-    for metric in (*telemetry.per_account(),):
+    parts = (telemetry.requests, telemetry.durations, telemetry.failures, telemetry.retries)
+    for metric in (*parts, telemetry.throttles):
         original = metric.collect
         monkeypatch.setattr(
             metric, "collect", lambda o=original, n=metric._name: seen.append(n) or o()

@@ -71,8 +71,10 @@ class AccountPoller:
     async def _follow(self, scopes: tuple[Scope, ...], loops: asyncio.TaskGroup) -> None:
         """Start reading new scopes and stop reading those that are gone."""
         context = self._context
-        gone = [scope for scope in self._running if scope not in scopes]
-        ended = [self._running.pop(scope) for scope in gone]
+        # Also those that were read before the configuration changed.
+        known = dict.fromkeys([*context.scopes.values(), *self._running])
+        gone = [scope for scope in known if scope not in scopes]
+        ended = [self._running.pop(scope) for scope in gone if scope in self._running]
         for task in ended:
             task.cancel()
         if ended:

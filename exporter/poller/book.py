@@ -57,6 +57,27 @@ class Book:
         yield from self._keep_to_limit()
         return missing
 
+    def follow(self, before: "Book", *, now: float) -> Generator[None, None, None]:
+        """Go on from what the book of the same account under another configuration holds.
+
+        What is not exposed by this one's selection is left out. ``now`` in epoch seconds; yields as
+        ``record`` does.
+        """
+        for place in before.places():
+            drops = self._drops[place] = before.drops(place)
+            for some in chunks(before.entries(place), STEP_TASKS):
+                for task_id, entry in some:
+                    why = self._selector.drop(entry.task, now)
+                    if why is not None:
+                        drops[why] += 1
+                        continue
+                    self._places.put(place, entry)
+                    detail = before.detail(task_id)
+                    if detail is not None:
+                        self._details[task_id] = detail
+                yield
+        yield from self._keep_to_limit()
+
     def see(self, scope: Scope, task: Task, at: float, *, now: float) -> Drop | None:
         """Take in what a task was at ``at``; returns why it is not exposed, if so.
 
@@ -142,6 +163,10 @@ class Book:
         for drops in self._drops.values():
             total.update(drops)
         return {reason.value: total[reason] for reason in Drop}
+
+    def drops(self, place: Place) -> Counter[Drop]:
+        """Tasks of one place that were read and not exposed, by reason."""
+        return Counter(self._drops.get(place))
 
     def oldest_creation(self, place: Place) -> float | None:
         """When the oldest task of a place was created, epoch seconds; None if nothing tells."""

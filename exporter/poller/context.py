@@ -14,7 +14,7 @@ from exporter.domain import AccountState, Scope, Task, Tier, TierState
 from exporter.errors import PollError, Reason
 from exporter.poller.book import Book
 from exporter.poller.concurrency_book import ConcurrencyBook
-from exporter.poller.health import DISCOVERY, EXPOSITION, Health, Key
+from exporter.poller.health import CONCURRENCY, DISCOVERY, EXPOSITION, Health, Key
 from exporter.poller.pace import Pace
 from exporter.poller.publisher import Publisher
 from exporter.poller.reading import Reading
@@ -65,6 +65,28 @@ class Context:
         self._publisher = publisher
         self._told: set[tuple[str, str]] = set()
         self._bugs: dict[str, type[Exception]] = {}
+
+    async def follow(self, before: "Context") -> None:
+        """Go on from what is known of the same account, which is polled no more as ``before``.
+
+        Everything shown stays so until a poll of one's own, or its age, says otherwise.
+        """
+        collect = self.account.common.collect
+        same_collectors = set(collect) == set(before.account.common.collect)
+        self.health.follow(before.health, collectors=same_collectors)
+        if CONCURRENCY in collect:
+            self.concurrency = before.concurrency
+        self.pace.follow(before.pace)
+        self.scopes = dict(before.scopes)
+        self.unclassified = dict(before.unclassified)
+        self.details_outstanding = before.details_outstanding
+        self._transport.clock_offset = before.clock_offset
+        await in_steps(self.book.follow(before.book, now=self.clock.now()))
+
+    @property
+    def clock_offset(self) -> float | None:
+        """The vendor's clock less ours in seconds; None before its first answer."""
+        return self._transport.clock_offset
 
     def interval(self, tier: Tier) -> float:
         """The interval in force for a tier, in seconds: that of its slowest scope."""
@@ -201,7 +223,7 @@ class Context:
             collectors_up=self.health.collectors_up(),
             failures=self.health.failures(),
             credential_expiry=self.source.credential_expiry,
-            clock_offset=self._transport.clock_offset,
+            clock_offset=self.clock_offset,
             details_outstanding=self.details_outstanding,
             unclassified=sum(self.unclassified.values()) if self.unclassified else None,
             scopes_concurrency=self.concurrency.of(self.scopes.values()),

@@ -4,6 +4,7 @@ A failure is an edge in the log: the first one of a reason in a scope, and the r
 metrics it is a level.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -89,6 +90,21 @@ class Health:
         )
         self._log_edge(key, error, reasons)
         return self._attempts[key].failures
+
+    def follow(self, before: "Health", *, collectors: bool) -> None:
+        """Go on from the latest attempts of the same account under another configuration.
+
+        Those of optional collectors are left out without ``collectors``.
+        """
+        optional = frozenset[str]() if collectors else frozenset[str]().union(*COLLECTORS.values())
+        self._attempts = {
+            key: attempt for key, attempt in before.attempts.items() if key.what not in optional
+        }
+
+    @property
+    def attempts(self) -> Mapping[Key, Attempt]:
+        """The latest attempt of each thing."""
+        return self._attempts
 
     def forget_scope(self, scope: Scope) -> None:
         """Drop what is known of a scope that is no longer read."""

@@ -16,6 +16,8 @@ _MOVE: Final = 1.1
 _HOLD_SECONDS: Final = 600.0
 _MUCH: Final = 2.0
 
+_BySeconds = dict[Tier, dict[Scope, float]]
+
 _log = structlog.get_logger()
 
 
@@ -38,8 +40,8 @@ class Pace:
         self._sustained = sustained
         self._calls: dict[tuple[Tier, Scope], float] = {}
         self._sums = dict.fromkeys(Tier, 0.0)
-        self._in_force: dict[Tier, dict[Scope, float]] = {tier: {} for tier in Tier}
-        self._took: dict[Tier, dict[Scope, float]] = {tier: {} for tier in Tier}
+        self._in_force: _BySeconds = {tier: {} for tier in Tier}
+        self._took: _BySeconds = {tier: {} for tier in Tier}
         self._planned: Mapping[Tier, float] = self._configured
         self._left = sustained() * (1 - PLANNED)
         self._shorter_since: float | None = None
@@ -86,6 +88,23 @@ class Pace:
     def scheduled(self, tier: Tier, scope: Scope, interval: float) -> None:
         """After a complete reading: the next one comes after so many seconds."""
         self._in_force[tier][scope] = interval
+
+    def follow(self, before: "Pace") -> None:
+        """Go on from what was measured of the same account under another configuration.
+
+        The intervals in force then stay so until each scope is read again: see above.
+        """
+        calls, in_force, took = before.measured
+        for (tier, scope), count in calls.items():
+            self._count(tier, scope, count)
+        for tier in Tier:
+            self._in_force[tier] |= in_force[tier]
+            self._took[tier] |= took[tier]
+
+    @property
+    def measured(self) -> tuple[Mapping[tuple[Tier, Scope], float], _BySeconds, _BySeconds]:
+        """Calls of a reading; interval in force and duration of each tier and scope, in seconds."""
+        return self._calls, self._in_force, self._took
 
     def forget(self, scope: Scope) -> None:
         """Drop what is known of a scope that is no longer read."""

@@ -4,9 +4,18 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from exporter.web.health import healthy, ready
+from exporter.web.lifecycle import reload
 from exporter.web.metrics import SLOTS, Slots, metrics
 from exporter.web.page import PAGE, Page, index
-from exporter.web.site import HEALTHY_PATH, READY_PATH, ROOT_PATH, SERVER_NAME, SITE, Site
+from exporter.web.site import (
+    HEALTHY_PATH,
+    READY_PATH,
+    RELOAD_PATH,
+    ROOT_PATH,
+    SERVER_NAME,
+    SITE,
+    Site,
+)
 
 
 def create_app(site: Site) -> web.Application:
@@ -19,6 +28,7 @@ def create_app(site: Site) -> web.Application:
     app.router.add_get(site.telemetry_path, metrics)
     app.router.add_get(HEALTHY_PATH, healthy)
     app.router.add_get(READY_PATH, ready)
+    app.router.add_post(RELOAD_PATH, reload)
     app.on_response_prepare.append(_add_headers)
     app.on_cleanup.append(_end_threads)
     return app

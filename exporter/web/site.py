@@ -1,13 +1,14 @@
 """What the handlers work on."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
 from exporter.clock import Clock
+from exporter.config.changes import Difference
 from exporter.errors import ConfigError
 from exporter.sharding import UNSHARDED, Shard
 from exporter.store import Store
@@ -16,6 +17,7 @@ from exporter.telemetry import Telemetry
 ROOT_PATH: Final = "/"
 HEALTHY_PATH: Final = "/-/healthy"
 READY_PATH: Final = "/-/ready"
+RELOAD_PATH: Final = "/-/reload"
 
 SERVER_NAME: Final = "outbound-exporter"
 """The Server header, without versions: those are for who may read the metrics."""
@@ -32,6 +34,8 @@ class Site:
         store: Where the publication and the views of the accounts are.
         telemetry: The exporter's own metrics.
         ready: Whether the first active reading of each account has ended.
+        reload: Reads the configuration again, and raises ``ConfigError`` where that leaves all as
+            it was; None: clients may not ask for it.
         clock: Tells the time against which the page says "3 min ago".
         telemetry_path: Path of the metrics.
         max_requests: How many scrapes may run at once; one more is answered 503.
@@ -47,6 +51,7 @@ class Site:
     telemetry: Telemetry
     ready: Callable[[], bool]
     clock: Clock
+    reload: Callable[[], Awaitable[Difference]] | None = None
     telemetry_path: str = "/metrics"
     max_requests: int = 40
     write_seconds: float = 60.0

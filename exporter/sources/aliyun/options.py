@@ -28,6 +28,9 @@ class AliyunOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     identity: ClassVar[frozenset[str]] = frozenset({"instances", "job_groups"})
+    # Whoever asks: what was read belongs to its instance, and the first discovery drops instances
+    # that are not read any more.
+    origin: ClassVar[frozenset[str]] = frozenset({"endpoint", "job_groups"})
 
     credentials: CredentialOptions
     endpoint: str = "https://outboundbot.cn-shanghai.aliyuncs.com"

@@ -1,7 +1,7 @@
 """The account keys that only a ``dezhu`` account has."""
 
 import re
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 
@@ -32,6 +32,8 @@ class SignatureOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class DezhuOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Keys of a ``dezhu`` account; the private key as text or as a file, never both."""
+
+    origin: ClassVar[frozenset[str]] = frozenset({"base_url", "app_id"})
 
     base_url: str
     app_id: str

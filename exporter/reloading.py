@@ -1,0 +1,87 @@
+"""The configuration read again while everything runs: all of it takes effect, or nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from exporter.clock import Clock
+from exporter.config.changes import Difference
+from exporter.config.model import Config
+from exporter.errors import ConfigError
+from exporter.exposition import masked
+from exporter.fleet import Change, Fleet
+from exporter.telemetry import Telemetry
+
+Load = Callable[[], Awaitable[Config]]
+"""Reads the configuration; raises ``ConfigError``."""
+
+_log = structlog.get_logger()
+
+
+class Reloader:
+    """Brings the accounts in line with the configuration, one reload at a time."""
+
+    def __init__(self, load: Load, *, fleet: Fleet, telemetry: Telemetry, clock: Clock) -> None:
+        self._load = load
+        self._fleet = fleet
+        self._telemetry = telemetry
+        self._clock = clock
+        self._turn = asyncio.Lock()
+
+    async def reload(self) -> Difference:
+        """Read the configuration and make what changed; waits for reloads asked for before.
+
+        Raises:
+            ConfigError: Something in it is of no use: all is as it was.
+        """
+        async with self._turn:
+            change = await self._prepared()
+            await self._fleet.make(change)
+            self.succeeded()
+            _tell(change)
+            return change.difference
+
+    def succeeded(self) -> None:
+        """Note that the configuration in force was read now."""
+        self._telemetry.reload_successful.set(1)
+        self._telemetry.reload_success_timestamp.set(self._clock.now())
+
+    async def _prepared(self) -> Change:
+        try:
+            return await self._fleet.prepare(await self._load())
+        except ConfigError as error:
+            self._failed(str(error))
+            raise
+        except Exception as error:
+            _log.exception("bug", where="reload")
+            message = "an error in the exporter; its log has the traceback"
+            self._failed(message)
+            raise ConfigError(message) from error
+
+    def _failed(self, message: str) -> None:
+        self._telemetry.reload_successful.set(0)
+        line = " ".join(message.splitlines())
+        _log.error("reload failed; the configuration before stays in force", error=line)
+
+
+def _tell(change: Change) -> None:
+    found = change.difference
+    for what, names in (("added", found.added), ("removed", found.removed)):
+        if names:
+            _log.info(f"accounts {what}", accounts=_listed(names))
+    # What a key of ``defaults`` changes it changes for many.
+    for keys in dict.fromkeys(found.changed.values()):
+        names = tuple(name for name, mine in found.changed.items() if mine == keys)
+        _log.info("accounts changed", accounts=_listed(names), keys=", ".join(keys))
+    _log.info(
+        "configuration reloaded",
+        added=len(found.added),
+        removed=len(found.removed),
+        changed=len(found.changed),
+        unchanged=len(found.unchanged),
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(masked(name) for name in names)
