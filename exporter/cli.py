@@ -34,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     flags = _parsed(arguments)
     if flags.command == "serve" and not flags.config_check:
-        # It reloads what runs. Whoever sends it sooner gets what is read then, and no death.
+        # It reloads what runs; until then it must not kill.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Imports make no garbage, so that looking for it among them is a tenth of their time.
     gc.disable()

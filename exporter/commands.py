@@ -5,7 +5,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -48,11 +49,12 @@ def execute(flags: argparse.Namespace) -> None:
 
 async def _serve(flags: argparse.Namespace) -> None:
     # First of all: what is told to stop while it starts stops too, even as process 1.
-    stop, hang_up = _stopped_by_signal(), _set_by_hang_up()
-    config = await _load(flags.config_file)
-    _tell_shard(config, _shard(flags))
-    settings = _settings(flags, load=partial(_load, flags.config_file))
-    await serve(config, settings, stop, hang_up=hang_up)
+    stop = _stopped_by_signal()
+    with _set_by_hang_up() as hang_up:
+        config = await _load(flags.config_file)
+        _tell_shard(config, _shard(flags))
+        settings = _settings(flags, load=partial(_load, flags.config_file))
+        await serve(config, settings, stop, hang_up=hang_up)
 
 
 async def _check(flags: argparse.Namespace) -> None:
@@ -172,17 +174,20 @@ def _stopped_by_signal() -> asyncio.Event:
     return stop
 
 
-def _set_by_hang_up() -> asyncio.Event:
-    """An event that SIGHUP sets, which from now on ends this process at no moment of its life.
+@contextmanager
+def _set_by_hang_up() -> Iterator[asyncio.Event]:
+    """An event that SIGHUP sets; afterwards it is ignored, so that at no time it ends the process.
 
-    A handler of the loop would go with it, and what comes after would kill.
+    A handler of the loop would go with the loop, and what comes after would kill.
     """
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def ask(_number: int, _frame: object) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(asked.set)
+        loop.call_soon_threadsafe(asked.set)
 
     signal.signal(signal.SIGHUP, ask)
-    return asked
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)

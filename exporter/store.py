@@ -67,11 +67,6 @@ class Store:
         self.publication = Publication(Body(), MappingProxyType({}))
         """The picture that scrapes read now."""
 
-    def add(self, account: str) -> None:
-        """Make an account known, in this order, before it has any series."""
-        self._parts.setdefault(account, {})
-        self._touch(account)
-
     def arrange(self, accounts: Iterable[str]) -> None:
         """Make exactly these accounts known, in this order; each keeps the series that it has."""
         wanted = {account: self._parts.get(account, {}) for account in accounts}

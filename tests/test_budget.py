@@ -150,3 +150,50 @@ def test_what_is_left_shows_by_window():
     state = BudgetState(limits(), now=0.0)
     state.take(0.0)
     assert state.remaining(0.0) == pytest.approx({"second": 9.0, "hour": 998.6})
+
+
+# Another configuration of the same account
+
+
+def exhausted(**changes):
+    state = BudgetState(limits(**changes), now=0.0)
+    spend(state, 0.0, 300.0)
+    while state.wait(300.0) <= 0:
+        state.take(300.0)
+    return state
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"burst": 100}, {"requests_per_hour": 500}, {"requests_per_second": 50}]
+)
+def test_what_was_spent_stays_spent_under_other_limits(changes):
+    before = exhausted()
+    after = BudgetState(limits(**changes), now=300.0)
+
+    after.follow(before, 300.0)
+
+    for window, left in after.remaining(300.0).items():
+        assert left <= before.remaining(300.0)[window]
+    assert after.wait(300.0) > 0
+    rate = limits(**changes).requests_per_second
+    assert after.rate(300.0) == rate
+
+
+def test_a_larger_bucket_fills_up_in_time():
+    after = BudgetState(limits(burst=100), now=300.0)
+    after.follow(exhausted(), 300.0)
+
+    assert after.remaining(330.0)["second"] == 100
+
+
+@pytest.mark.parametrize("requests_per_second", [5.0, 8.0])
+def test_a_vendor_that_throttles_is_still_left_in_peace(requests_per_second):
+    before = BudgetState(limits(), now=0.0)
+    before.throttled(10.0, sent_at=9.0, retry_after=30.0)
+    after = BudgetState(limits(requests_per_second=requests_per_second), now=20.0)
+
+    after.follow(before, 20.0)
+
+    assert after.wait(20.0) == pytest.approx(20.0)
+    same = requests_per_second == 5.0
+    assert after.rate(20.0) == (before.rate(20.0) if same else requests_per_second)

@@ -3,6 +3,7 @@
 import logging
 import platform
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -22,10 +23,12 @@ WAIT_SECONDS = 15
 
 @pytest.fixture(autouse=True)
 def _as_before():
-    """The command configures the logging of the whole process: each test puts it back."""
+    """The command configures logging and signals of the process: each test puts them back."""
     root = logging.getLogger()
     kept, level = root.handlers[:], root.level
+    hang_up = signal.getsignal(signal.SIGHUP)
     yield
+    signal.signal(signal.SIGHUP, hang_up)
     structlog.reset_defaults()
     root.handlers[:] = kept
     root.setLevel(level)

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -62,7 +63,8 @@ class Command:
         return match
 
     def send(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
+        # Not by the process object, which would take its exit code from who waits for it.
+        os.kill(self._process.pid, number)
 
     async def ends(self, within: float = END_SECONDS) -> int:
         """The exit code; everything it said has been read then."""
@@ -335,6 +337,101 @@ async def test_a_signal_during_the_start_ends_it_too(tmp_path):
         await asyncio.to_thread(lambda: (file.write(UNREACHABLE), file.close()))
 
         assert await exporter.ends() == 0
+        assert not [line for line in exporter.err if "Traceback" in line]
+
+
+# Reload
+
+
+async def fed(fifo: Path, text: str) -> None:
+    """Give a text to whoever reads the pipe next."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        await asyncio.to_thread(fifo.write_text, text, encoding="utf-8")
+
+
+LONGER = UNREACHABLE + "    timeout: 20s\n"
+SUCCESSFUL = "outbound_exporter_config_last_reload_successful"
+
+
+async def post(url: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.post(f"{url}/-/reload") as response:
+        return response.status, await response.text()
+
+
+async def successful(url: str) -> str:
+    return re.search(rf"^{SUCCESSFUL} (\S+)$", (await get(f"{url}/metrics"))[1], re.MULTILINE)[1]
+
+
+async def test_sighup_reloads_and_one_that_fails_leaves_all_as_it_is(config):
+    file = Path(config)
+    async with command("--config.file", config, *LOCAL) as exporter:
+        url = (await exporter.says(r"msg=listening url=(\S+)"))[1]
+        await asyncio.to_thread(file.write_text, LONGER, encoding="utf-8")
+        exporter.send(signal.SIGHUP)
+        await exporter.says(r'msg="accounts changed" accounts=bots keys=timeout$')
+        await exporter.says(r'msg="configuration reloaded" added=0 removed=0 changed=1 unchanged=0')
+        assert await successful(url) == "1.0"
+
+        await asyncio.to_thread(file.write_text, LONGER.replace("20s", "x"), encoding="utf-8")
+        exporter.send(signal.SIGHUP)
+        failure = await exporter.says(r"level=error msg=\"reload failed.*$")
+        assert "accounts[0].timeout: expected a duration" in failure[0]
+        assert await successful(url) == "0.0"
+        assert (await post(url))[0] == 403
+
+        exporter.send(signal.SIGTERM)
+        assert await exporter.ends() == 0
+        assert "secret-4711" not in "".join(exporter.err)
+
+
+async def test_with_the_flag_clients_reload_and_are_told_what_came_of_it(config):
+    file = Path(config)
+    async with command("--config.file", config, *LOCAL, "--web.enable-lifecycle") as exporter:
+        url = (await exporter.says(r"msg=listening url=(\S+)"))[1]
+        await asyncio.to_thread(file.write_text, LONGER, encoding="utf-8")
+        assert await post(url) == (200, "Reloaded: 1 account; 0 added, 0 removed, 1 changed.\n")
+
+        await asyncio.to_thread(file.unlink)
+        status, text = await post(url)
+        assert status == 500
+        assert f"{config}: cannot read the file" in text
+
+        exporter.send(signal.SIGTERM)
+        assert await exporter.ends() == 0
+
+
+async def test_sighup_during_the_start_is_heard_after_it(tmp_path):
+    fifo = tmp_path / "exporter.yaml"
+    os.mkfifo(fifo)
+    async with command("--config.file", str(fifo), *LOCAL) as exporter:
+        feeding = asyncio.create_task(asyncio.to_thread(fifo.open, "w", encoding="utf-8"))
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                file = await asyncio.shield(feeding)
+        except TimeoutError:
+            os.close(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK))
+            raise
+        for _ in range(3):
+            exporter.send(signal.SIGHUP)
+        await asyncio.to_thread(lambda: (file.write(UNREACHABLE), file.close()))
+
+        await exporter.says("msg=listening")
+        await fed(fifo, LONGER)
+        await exporter.says("changed=1")
+        exporter.send(signal.SIGTERM)
+        assert await exporter.ends() == 0
+
+
+async def test_sighup_while_it_stops_is_harmless(config):
+    async with command("--config.file", config, *LOCAL) as exporter:
+        await exporter.says("msg=listening")
+        exporter.send(signal.SIGTERM)
+        ending = asyncio.create_task(exporter.ends())
+        while not ending.done():
+            with suppress(ProcessLookupError):
+                exporter.send(signal.SIGHUP)
+            await asyncio.wait({ending}, timeout=0.001)
+        assert await ending == 0
         assert not [line for line in exporter.err if "Traceback" in line]
 
 

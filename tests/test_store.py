@@ -59,7 +59,7 @@ async def test_a_family_has_its_header_only_where_there_is_data(store):
 
 
 async def test_a_family_that_only_a_later_account_has_gets_its_header_too(store):
-    store.add("first")
+    store.arrange(["first"])
     store.replace("second", {"part": chunk(CUSTOMERS, "second", 1)})
     store.replace("third", {"part": chunk(CUSTOMERS, "third", 1) | chunk(CALLS, "third", 2)})
     publication = await store.publish()
@@ -140,19 +140,61 @@ async def test_other_parts_and_accounts_stay_as_they_are(store):
 
 
 async def test_an_account_is_known_in_its_place_before_it_has_a_series(store):
-    store.add("a")
-    store.add("b")
+    store.arrange(["a", "b"])
     store.replace("b", {"part": chunk(CALLS, "b", 1)})
     store.replace("a", {"part": chunk(CALLS, "a", 1)})
 
     assert list((await store.publish()).accounts) == ["a", "b"]
 
 
-async def test_adding_an_account_again_keeps_its_series(store):
-    store.replace("a", {"part": chunk(CALLS, "a", 1)})
-    store.add("a")
+async def test_accounts_are_arranged_anew_and_keep_their_series(store):
+    store.arrange(["a", "b", "gone"])
+    for name in ("a", "b", "gone"):
+        store.replace(name, {"part": chunk(CALLS, name, 1)})
+    before = await store.publish()
 
-    assert len(samples(await store.publish())) == 1
+    store.arrange(["b", "new", "a"])
+    await asyncio.wait_for(store.changed(), 10)
+    publication = await store.publish()
+
+    assert list(publication.accounts) == ["b", "new", "a"]
+    assert samples(publication) == [f'{CALLS}{{account="{name}",n="0"}} 1' for name in "ba"]
+    assert publication.accounts["a"] is before.accounts["a"]
+
+
+async def test_an_account_that_is_renewed_keeps_its_picture_until_the_next_one_is_whole(store):
+    store.replace("a", {"one": chunk(CALLS, "a", 1), "two": chunk(UP, "a", 1)})
+    before = samples(await store.publish())
+
+    store.renew("a")
+    assert samples(await store.publish()) == before
+
+    store.replace("a", {"three": chunk(UP, "a", 0)})
+    assert samples(await store.publish()) == [f'{UP}{{account="a",n="0"}} 0']
+    store.replace("a", {"four": chunk(CALLS, "a", 2)})
+    assert len(samples(await store.publish())) == 2
+
+
+async def test_an_account_that_is_renewed_and_removed_has_nothing_left_to_drop(store):
+    store.replace("a", {"one": chunk(CALLS, "a", 1)})
+    store.renew("a")
+    store.remove("a")
+    store.replace("a", {"one": chunk(CALLS, "a", 2)})
+    store.replace("a", {"two": chunk(UP, "a", 1)})
+
+    assert len(samples(await store.publish())) == 2
+
+
+async def test_two_who_publish_at_once_lose_nothing(store, monkeypatch):
+    monkeypatch.setattr("exporter.store._FEW_PIECES", 0)
+    store.replace("a", {"part": chunk(CALLS, "a", 1)})
+    first = asyncio.ensure_future(store.publish())
+    await asyncio.sleep(0)
+    store.replace("b", {"part": chunk(CALLS, "b", 1)})
+    await asyncio.gather(first, store.publish())
+
+    assert list(store.publication.accounts) == ["a", "b"]
+    assert len(samples(store.publication)) == 2
 
 
 async def test_a_removed_account_leaves_nothing_behind(store):
@@ -192,8 +234,7 @@ async def test_a_reader_keeps_the_picture_that_it_took(store):
     text = text_of(taken.body)
 
     store.replace("a", {"part": chunk(CALLS, "a", 2)})
-    store.remove("a")
-    store.add("b")
+    store.arrange(["b"])
     await store.publish()
 
     assert store.publication is not taken
@@ -253,8 +294,7 @@ async def test_what_changes_during_a_publication_is_in_the_next_one(store, monke
     await asyncio.wait_for(held.begun.wait(), 10)
 
     store.replace("a", {"part": chunk(CALLS, "a", 2)})
-    store.remove("gone")
-    store.add("new")
+    store.arrange(["a", "new"])
     assert samples(store.publication) == []
     held.let_go()
 
@@ -267,7 +307,7 @@ async def test_what_changes_during_a_publication_is_in_the_next_one(store, monke
 
 
 async def test_there_is_something_to_publish_only_after_a_change(store):
-    store.add("a")
+    store.arrange(["a"])
     await asyncio.wait_for(store.changed(), 10)
     await store.publish()
 

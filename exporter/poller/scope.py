@@ -44,7 +44,7 @@ class ScopePoller:
         self._sizes: dict[Tier, int] = {}
         self._look_up_after = self._classify_after = 0.0
         # Of every task that is read by name, exposed or not: an aged one is still not active.
-        self._fixed_tiers: dict[str, Tier] = {}
+        self._fixed_tiers = self._known_tiers()
         self.active_tried = asyncio.Event()
         """Set once the first reading of the active tier has ended, whatever came of it."""
 
@@ -160,6 +160,12 @@ class ScopePoller:
         # An id that is not there is hardly ever made later.
         self._fixed_tiers.update(dict.fromkeys(reading.gone, Tier.IDLE))
         return reading
+
+    def _known_tiers(self) -> dict[str, Tier]:
+        """Where the tasks that are read by name were before the configuration changed, if known."""
+        fixed = self._context.source.fixed_tasks(self._scope) or ()
+        places = {task_id: self._context.book.place(task_id) for task_id in fixed}
+        return {task_id: place[1] for task_id, place in places.items() if place is not None}
 
     def _expect(self, tier: Tier, calls: int) -> None:
         now = self._context.clock.monotonic()

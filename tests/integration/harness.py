@@ -33,7 +33,11 @@ def config_of(text: str, sources=SOURCES):
 class World:
     """A simulator and an exporter that polls it; both follow ``clock``."""
 
-    def __init__(self, clock: FakeClock, simulator: Simulator, exporter: Exporter) -> None:
+    def __init__(
+        self, clock: FakeClock, simulator: Simulator, exporter: Exporter, text: str = ""
+    ) -> None:
+        self.text = text
+        """The configuration as a reload finds it."""
         self.clock = clock
         self.simulator = simulator
         self.exporter = exporter
@@ -139,15 +143,21 @@ async def start(
     usual = simulator.config_text(budget=PLENTY, defaults=tiers)
     written = text(simulator) if text else usual
     config = await asyncio.to_thread(config_of, written, sources)
+
+    async def load():
+        return await asyncio.to_thread(config_of, world.text, sources)
+
     exporter = Exporter(
         config,
         Settings(
             addresses=[parse_listen_address("127.0.0.1:0")],
+            enable_lifecycle=True,
+            load=load,
             clock=clock,
             random=no_random,
             sources=sources,
         ),
     )
-    world = World(clock, simulator, exporter)
+    world = World(clock, simulator, exporter, written)
     await stack.enter_async_context(exporter)
     return world

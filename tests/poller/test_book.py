@@ -319,3 +319,33 @@ def test_rows_that_lose_their_counts_are_news_for_who_plans_details():
     mine.see(HERE, task("a", progress=Progress(calls=7)), 3, now=WALL)
     assert not mine.entry("a").counted
     assert mine.take_touched() == {("here", Tier.ACTIVE)}
+
+
+# Another configuration of the same account
+
+
+def test_a_book_goes_on_from_what_another_holds():
+    before, after = book(details=True), book(details=True)
+    record(before, Tier.ACTIVE, 0, task("a"), task("b"))
+    before.see(HERE, task("a", settings=Settings(max_ringing=30.0)), 5, now=WALL)
+    record(before, Tier.ACTIVE, 60, task("a"))
+
+    finished(after.follow(before, now=WALL))
+
+    assert after.entry("a") == before.entry("a")
+    assert after.entry("b") == before.entry("b")
+    assert after.detail("a") == before.detail("a") is not None
+    assert after.counts() == before.counts()
+    assert set(after.take_changes()["here", Tier.ACTIVE]) == {"a", "b"}
+    # What it lacked then it looks for now.
+    assert record(after, Tier.ACTIVE, 120, task("a")) == ["b"]
+
+
+def test_a_book_that_selects_otherwise_leaves_out_what_it_does_not_expose():
+    before, after = book(), book(include="a.*", limit=1)
+    record(before, Tier.ACTIVE, 0, task("1", name="a1"), task("2", name="a2"), task("3", name="b"))
+
+    finished(after.follow(before, now=WALL))
+
+    assert after.counts() == {Status.RUNNING: 1}
+    assert after.dropped() == {"filtered": 1, "aged": 0, "limit": 1}

@@ -360,3 +360,30 @@ async def test_discovery_rides_on_the_idle_interval():
     async with Rig(vendor, refresh={"active": 10.0}) as rig:
         await rig.forward(10.5 * IDLE)
         assert vendor.count("scopes") == 11
+
+
+# Another configuration of the same account
+
+
+def test_data_that_was_read_at_the_pace_of_before_is_not_stale_by_a_shorter_one():
+    before, after = Account(), Account()
+    before.read(Tier.FINISHED, 5, seconds=7.0)
+    before.pace.scheduled(Tier.FINISHED, SCOPE, 18_000.0)
+
+    after.pace.follow(before.pace)
+
+    assert after.pace.interval(Tier.FINISHED) == 18_000
+    assert after.pace.longest_reading(Tier.FINISHED) == 7
+    after.pace.scheduled(Tier.FINISHED, SCOPE, FINISHED)
+    assert after.pace.interval(Tier.FINISHED) == FINISHED
+
+
+def test_what_readings_take_is_known_from_the_start():
+    before, after = Account(), Account(sustained=1.0)
+    before.read(Tier.FINISHED, 36_000)
+
+    after.pace.follow(before.pace)
+
+    assert after.planned(Tier.FINISHED) == pytest.approx(36_000 / 0.9)
+    after.pace.forget(SCOPE)
+    assert after.later(Tier.FINISHED) == FINISHED
