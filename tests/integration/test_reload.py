@@ -9,6 +9,8 @@ import aiohttp
 import msgspec
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from exporter.app import Exporter, Settings
 from exporter.errors import ConfigError
@@ -29,6 +31,7 @@ from tests.integration._drive import (
 from tests.integration._front import front
 from tests.integration.harness import config_of
 
+SLOW_RETRY_SECONDS = 300.0
 CALLS, BOTS = "dezhu-demo", "aliyun-demo"
 ONE_EACH = {"dezhu_accounts": 1, "aliyun_accounts": 1, "aliyun_instances": 2, "tasks": 24}
 TWO_EACH = {"dezhu_accounts": 2, "aliyun_accounts": 2, "aliyun_instances": 1, "tasks": 24}
@@ -588,3 +591,67 @@ async def test_a_permission_that_was_refused_is_tried_again_by_the_changed_accou
         await drive.forward(11)
 
         assert reasons(await drive.metrics(), BOTS) == set()
+
+
+async def test_tasks_that_are_read_by_name_are_each_asked_for_once_after_a_change():
+    async with driven(options=ONE_EACH) as drive:
+        (instance, _) = drive.simulator.instances(BOTS)
+        ids = [task.task_id for task in drive.simulator.world.tasks() if task.scope == instance]
+        groups = [{"instance_id": instance, "job_group_id": task_id} for task_id in ids]
+        edit(drive, lambda accounts: accounts[BOTS].update(job_groups=groups))
+        await reload(drive)
+        await drive.polled()
+        await drive.forward(INTERVAL_SECONDS + 20)
+        statuses = {label_of(series, "status") for series in drive.tasks(BOTS)}
+        assert {"running", "completed"} <= statuses, statuses
+        edit(drive, lambda accounts: accounts[BOTS].update(job_groups=groups, timeout="9s"))
+        calls = len(asked(drive, BOTS))
+
+        await reload(drive)
+        await drive.forward(5)
+
+        details = [record.operation for record in asked(drive, BOTS)[calls:]]
+        assert details.count("DescribeJobGroup") == len(ids)
+
+
+# Without a reload
+
+
+@pytest.fixture
+def other_key():
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+async def test_what_secret_files_hold_is_taken_up_without_a_reload(tmp_path, other_key):
+    files = {CALLS: tmp_path / "calls.pem", BOTS: tmp_path / "bots"}
+    good = {}
+
+    def in_files(accounts):
+        options = {CALLS: accounts[CALLS], BOTS: accounts[BOTS]["credentials"]}
+        keys = {CALLS: "private_key", BOTS: "access_key_secret"}
+        for name, mine in options.items():
+            good[name] = mine.pop(keys[name])
+            mine[f"{keys[name]}_file"] = str(files[name])
+
+    async def put(contents):
+        for name, file in files.items():
+            await asyncio.to_thread(file.write_text, contents[name], encoding="utf-8")
+
+    await put({CALLS: other_key, BOTS: "wrong-4711"})
+    async with driven(options=ONE_EACH, text=partial(written, change=in_files)) as drive:
+        await drive.forward(INTERVAL_SECONDS)
+        metrics = await drive.metrics()
+        assert reasons(metrics, CALLS) == reasons(metrics, BOTS) == {"auth"}
+
+        await put(good)
+        await drive.forward(SLOW_RETRY_SECONDS + INTERVAL_SECONDS)
+        metrics = await drive.metrics()
+        assert reasons(metrics, CALLS) == reasons(metrics, BOTS) == set()
+
+        await put({CALLS: other_key, BOTS: "wrong-4711"})
+        await drive.forward(INTERVAL_SECONDS + 5)
+        metrics = await drive.metrics()
+        assert reasons(metrics, CALLS) == reasons(metrics, BOTS) == {"auth"}
+        assert not drive.lines("configuration reloaded")
+        await drive.assert_nothing_leaks("wrong-4711", good[BOTS])
