@@ -108,7 +108,7 @@ class Fleet:
             for account in change.accounts
         }
         for name in ended:
-            store.renew(name) if name in holding else store.remove(name)
+            (store.renew if name in holding else store.remove)(name)
         store.arrange(self._members)
         for member in change.fresh.values():
             member.show()

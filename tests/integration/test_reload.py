@@ -317,6 +317,21 @@ async def test_what_a_new_selection_or_collector_list_leaves_out_goes_with_the_r
         assert len(drive.simulator.requests) == calls
 
 
+async def test_a_selection_that_leaves_nothing_leaves_no_series_of_before():
+    async with driven(options=ONE_EACH) as drive:
+        await drive.polled()
+        edit(drive, lambda _: None, tasks={"include": ""})
+
+        await reload(drive)
+        await drive.forward(1)
+
+        assert not drive.tasks(CALLS)
+        assert not drive.tasks(BOTS)
+        text = "\n".join(drive.world.publications[-1:])
+        assert "outbound_task_" not in text
+        assert "outbound_account_up" in text
+
+
 async def test_instances_that_are_not_configured_any_more_go():
     async with driven(options=ONE_EACH) as drive:
         await drive.polled()
@@ -446,7 +461,7 @@ async def test_a_tls_file_that_holds_something_else_is_a_change(tmp_path, author
 
 BAD = {
     "not YAML": lambda text: text.replace("accounts:", "accounts: ["),
-    "an unknown key": lambda text: text.replace("platform:", "platfrom:"),
+    "an unknown key": lambda text: text.replace("platform:", "platform_:"),
     "a key that is none": lambda text: text.replace("BEGIN", "BEGUN"),
     "an absent file": lambda text: re.sub(
         r"access_key_secret: \S+", "access_key_secret_file: /absent", text
