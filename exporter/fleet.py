@@ -102,7 +102,7 @@ class Fleet:
             for name in change.difference.changed
             if await change.fresh[name].follow(ended[name])
         }
-        # Everything up to the publication is one step for whoever else is on the loop.
+        # What is known of accounts, and what is published of them next, changes in one step.
         self._members = {
             account.name: change.fresh.get(account.name) or members[account.name]
             for account in change.accounts
@@ -110,15 +110,28 @@ class Fleet:
         for name in ended:
             (store.renew if name in holding else store.remove)(name)
         store.arrange(self._members)
-        for member in change.fresh.values():
+        await self._begin_with(change.fresh.values())
+        await store.publish()
+        await self._end_with(ended, change.fresh)
+        self._surroundings.contexts.keep(change.accounts)
+        # What an account knew can be large, and to free it would hold the loop.
+        del members
+        await asyncio.to_thread(ended.clear)
+
+    async def _begin_with(self, members: Iterable[Member]) -> None:
+        for member in members:
             member.show()
             if self._begun:
                 member.poll(self._loops)
-        await store.publish()
-        for name, member in ended.items():
-            member.hide(change.fresh.get(name))
-        self._surroundings.contexts.keep(change.accounts)
-        await self._close(ended.values())
+            # There may be hundreds, each with hundreds of label sets.
+            await asyncio.sleep(0)
+
+    async def _end_with(
+        self, members: Mapping[str, Member], successors: Mapping[str, Member]
+    ) -> None:
+        for name, member in members.items():
+            member.hide(successors.get(name))
+            await self._close([member])
 
     async def _changed_files(self, account: Account) -> tuple[str, tuple[str, ...]]:
         """Name of the account, and which files of its ``tls_config`` hold something else now."""
