@@ -118,7 +118,7 @@ async def until_polled(world):
             await world.exporter.store.published()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_1000_reloads_fail_no_scrape_and_leave_nothing_behind():
     sink = Sink()
     with logged_to(sink):
