@@ -39,6 +39,9 @@ demo: install ## both vendors simulated on loopback and the exporter polling the
 test: install ## the test suite (under 5 minutes on 2 cores); ARGS are pytest's
 	@$(BIN)/pytest $(ARGS)
 
+e2e: install ## every alert on real Prometheus and Alertmanager (7 minutes); ARGS="-k OutboundTaskStalled"
+	@$(BIN)/pytest tests/e2e $(ARGS)
+
 check: install ## formatting, lint, types, layers, Dockerfile, spelling, YAML, lock files
 	@$(BIN)/ruff format --check --quiet . && echo "ruff format: ok"
 	@$(BIN)/ruff check --quiet . && echo "ruff check: ok"

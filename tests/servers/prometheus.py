@@ -154,8 +154,9 @@ def prometheus(
             f"--web.listen-address=127.0.0.1:{port}",
             "--web.enable-lifecycle",
             # An alert that fires before Prometheus knows its Alertmanager, which takes 5 seconds,
-            # is lost, and sent again only after this, a minute by default.
-            "--rules.alert.resend-delay=2s",
+            # is lost, and sent again only after this, a minute by default. Four times as long
+            # Alertmanager believes in an alert that it hears no more of, on a busy machine too.
+            "--rules.alert.resend-delay=10s",
             *flags,
         )
 

@@ -144,7 +144,7 @@ def test_only_prometheus_2_takes_an_answer_that_does_not_name_its_type(stack):
 
 
 def test_an_alert_arrives_at_the_webhook(stack):
-    notice = stack.webhook.wait(lambda one: one.labels["job"] == "nobody", within=15)
+    notice = stack.webhook.wait(lambda one: one.labels["job"] == "nobody", within=30)
 
     assert notice is not None
     assert (notice.alert, notice.status, notice.receiver) == ("Trial", "firing", "test")
