@@ -76,6 +76,7 @@ ACCOUNTS = _numbered(
     ("tight", "dezhu", "tight", {}),
     ("mortal", "dezhu", "mortal", {}),
     ("renewed", "aliyun", "renewed", {}),
+    ("temporary", "aliyun", "temporary", {}),
 )
 
 

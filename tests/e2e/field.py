@@ -39,6 +39,13 @@ class Simulated:
     def clear_fault(self, identity: str) -> None:
         self._ask(f"faults/{identity}", method="DELETE")
 
+    def credentials_url(self) -> str:
+        """Of the services that hand out temporary credentials."""
+        return json.loads(self._ask(""))["credentials_url"]
+
+    def set_credentials(self, **change: Any) -> None:
+        self._ask("credentials", change)
+
     def set_access(self, **change: Any) -> None:
         self._ask("access", change)
 

@@ -28,8 +28,14 @@ SPEED = 30
 MINUTE_SECONDS = 60 / SPEED
 THRESHOLDS = Thresholds(
     periods=replace(Periods().scaled(1 / SPEED), forgotten=7200, unclassified=40),
-    limits=replace(Limits(), refresh_slack_seconds=Limits().refresh_slack_seconds / SPEED),
+    limits=replace(
+        Limits(),
+        refresh_slack_seconds=Limits().refresh_slack_seconds / SPEED,
+        credential_seconds=20,
+    ),
 )
+CREDENTIAL_SECONDS = 90
+"""Temporary credentials are renewed when a third of that is left, well before the alert."""
 SCRAPE_INTERVAL = f"{MINUTE_SECONDS:g}s"
 REFRESH = {
     "active": f"{MINUTE_SECONDS:g}s",

@@ -4,6 +4,8 @@ from typing import Any
 
 from tests.e2e.accounts import AMPLE, TIGHT, simulated
 from tests.e2e.acts import Act, access, both, clear, edit, end, fault, reload, remove, restart, task
+from tests.e2e.field import Field
+from tests.e2e.periods import CREDENTIAL_SECONDS
 from tests.e2e.scenario import Scenario
 
 
@@ -26,6 +28,18 @@ def _faulty(alert: str, account: str, platform: str, **told: Any) -> Scenario:
 
 def _budget(budget: dict[str, float]) -> Act:
     return restart("tight", (("accounts", 0, "budget"), budget))
+
+
+def _credentials(**change: Any) -> Act:
+    """Change what temporary credentials the vendor hands out from now on."""
+    return lambda field: field.simulated.set_credentials(**change)
+
+
+def _temporary(field: Field) -> None:
+    """Let the account live on credentials that a service hands out."""
+    uri = f"{field.simulated.credentials_url()}/credentials/{simulated('temporary')}"
+    told = {"type": "credentials_uri", "uri": uri}
+    restart("temporary", (("accounts", 0, "credentials"), told))(field)
 
 
 TRUST = (
@@ -94,6 +108,15 @@ TRUST = (
         once=_up("strange"),
         spoil=edit("strange-status", "set_status", status="unknown"),
         mend=edit("strange-status", "resume"),
+    ),
+    Scenario(
+        alert="OutboundCredentialExpiring",
+        labels={"platform": "aliyun", "account": "temporary"},
+        begin=(_credentials(lifetime=CREDENTIAL_SECONDS), _temporary),
+        once='outbound_account_credential_expiry_timestamp_seconds{account="temporary"}',
+        # Whoever asks gets those again that expire.
+        spoil=_credentials(renewing=False),
+        mend=_credentials(renewing=True),
     ),
     Scenario(
         alert="OutboundConfigReloadFailed",
