@@ -37,14 +37,16 @@ def join(path: str, key: str | int) -> str:
     return f"{path}.{key}" if path else key
 
 
-def read_document(text: str) -> Value:
+def read_document(text: str, *, any_key: bool = False) -> Value:
     """The values of the one document in ``text``; None when there is nothing in it.
+
+    With ``any_key`` a key may be any text, such as the name of a user.
 
     Raises:
         ConfigError: With the line; with the key path where there is one.
     """
     try:
-        return _Builder(yaml.parse(text, Loader=yaml.SafeLoader)).document()
+        return _Builder(yaml.parse(text, Loader=yaml.SafeLoader), any_key=any_key).document()
     except yaml.MarkedYAMLError as error:
         where, reason = _explain(error)
     except yaml.reader.ReaderError as error:
@@ -81,8 +83,9 @@ def _place(mark: Any) -> str:
 class _Builder:
     """Builds values from the parser's events."""
 
-    def __init__(self, events: Iterator[Any]) -> None:
+    def __init__(self, events: Iterator[Any], *, any_key: bool) -> None:
         self._events = events
+        self._any_key = any_key
 
     def document(self) -> Value:
         """The one document of the stream."""
@@ -110,7 +113,8 @@ class _Builder:
 
     def _refuse(self, event: Any, *, path: str, depth: int) -> None:
         if isinstance(event, yaml.AliasEvent) or event.anchor:
-            what = "YAML anchors and aliases are not supported; see defaults"
+            instead = "" if self._any_key else "; see defaults"
+            what = f"YAML anchors and aliases are not supported{instead}"
         elif event.tag:
             what = "YAML tags are not supported"
         elif depth > MAX_DEPTH:
@@ -131,19 +135,21 @@ class _Builder:
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self._key(event, path=path, depth=depth)
             line = event.start_mark.line + 1
+            # Another one is not shown: a slip of indentation can make a secret the key.
+            below = join(path, key) if _KEY.fullmatch(key) else path
             if key in lines:
                 raise ConfigError(
-                    f"duplicate key in line {line}, first in line {lines[key]}",
-                    path=join(path, key),
+                    f"duplicate key in line {line}, first in line {lines[key]}", path=below
                 )
             lines[key] = line
-            items[key] = self._value(next(self._events), path=join(path, key), depth=depth + 1)
+            items[key] = self._value(next(self._events), path=below, depth=depth + 1)
         return items
 
     def _key(self, event: Any, *, path: str, depth: int) -> str:
         self._refuse(event, path=path, depth=depth)
         # Not shown: a slip of indentation or quotes can make a secret the key.
-        if not isinstance(event, yaml.ScalarEvent) or not _KEY.fullmatch(event.value):
+        is_text = isinstance(event, yaml.ScalarEvent)
+        if not is_text or not (self._any_key or _KEY.fullmatch(event.value)):
             raise ConfigError(
                 f"expected a key of letters, digits and _ at {_place(event.start_mark)}", path=path
             )
