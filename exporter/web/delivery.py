@@ -60,8 +60,10 @@ async def send(
     if transport is None:
         return response
     # Each write then waits until the kernel has all of it: a slow reader costs one slice of memory,
-    # and what is written when the server stops is not lost with the process.
-    transport.set_write_buffer_limits(high=0)
+    # and what is written when the server stops is not lost with the process. One that encrypts
+    # waits for ever above 0, and for all but the last slice above 1: the server waits for that one.
+    encrypts = transport.get_extra_info("ssl_object") is not None
+    transport.set_write_buffer_limits(high=1 if encrypts else 0)
     try:
         async with asyncio.timeout(limit_seconds):
             await response.prepare(request)

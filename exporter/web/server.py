@@ -2,19 +2,36 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Protocol, Self
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
+from exporter.web.admission import Door, raise_file_limit
+from exporter.web.connection import Connection, Connections
+from exporter.web.limits import Limits
 from exporter.web.listening import ListenAddress, open_sockets
-from exporter.web.site import SERVER_NAME
 
-# Longer than the 5 minutes after which Prometheus itself lets an idle connection go, so that it
-# never sends a scrape into a connection that we are closing.
-_KEEP_ALIVE_SECONDS: Final = 330.0
 _SHORTEST_DRAIN_SECONDS: Final = 0.01
+_GOODBYE_SECONDS: Final = 1.0
+
+
+class Encryption(Protocol):
+    """How connections are encrypted; see ``exporter.webconfig.live.Tls``."""
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The context of new connections."""
+
+    @property
+    def allowed_sans(self) -> frozenset[str] | None:
+        """Names of which a client's certificate must have one; None: any client may come."""
+
+    @property
+    def pinned(self) -> object:
+        """Equal for two that let in the same clients."""
 
 
 class Server:
@@ -25,17 +42,23 @@ class Server:
         app: web.Application,
         addresses: Sequence[ListenAddress],
         *,
+        tls: Encryption | None = None,
         drain_seconds: float = 3.0,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
-        """``drain_seconds`` is how long answers may take to end once the server stops."""
+        """``tls`` None: plain. Answers may take ``drain_seconds`` to end once the server stops."""
         # aiohttp waits that long twice, for the handler and then for its connection's task; and
         # for ever if told 0.
         timeout = max(drain_seconds, _SHORTEST_DRAIN_SECONDS) / 2
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=timeout)
+        self._patience_seconds = min(_GOODBYE_SECONDS, timeout)
         self._wanted = tuple(addresses)
-        self._listeners: list[asyncio.Server] = []
-        self._transports: set[asyncio.Transport] = set()
-        self._all_closed = asyncio.Event()
+        self._tls = tls
+        self._limits = limits
+        self._opened: list[socket.socket] = []
+        self._listeners: list[tuple[Door, asyncio.Server]] = []
+        self._connections = Connections(limits, pinned=None if tls is None else tls.pinned)
+        self._sweeping: asyncio.TimerHandle | None = None
         self.addresses: tuple[str, ...] = ()
         """URLs of what is listened on, with the ports that were picked."""
 
@@ -45,15 +68,18 @@ class Server:
         Raises:
             ConfigError: An address cannot be listened on; nothing is left open then.
         """
+        raise_file_limit()
         await self._runner.setup()
         try:
             for address in self._wanted:
                 for opened in await open_sockets(address):
-                    self.addresses += (_url(opened),)
-                    await self._listen(opened)
+                    self._opened.append(opened)
+                    self.addresses += (self._url(opened),)
+            await self._listen()
         except BaseException:
             await self._stop()
             raise
+        self._sweep()
         return self
 
     async def __aexit__(
@@ -65,78 +91,73 @@ class Server:
         """Stop to accept, let running answers end, close everything."""
         await self._stop()
 
-    async def _listen(self, opened: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        self._listeners.append(await loop.create_server(self._connection, sock=opened))
+    async def use(self, tls: Encryption) -> None:
+        """Encrypt new connections in another way.
 
-    def _connection(self) -> "_Connection":
+        No connection is refused meanwhile. Those of clients that were let in by other rules end
+        once they are answered.
+        """
+        # A new context on the same connections to come. To exchange that of a server which listens
+        # would change the certificate alone: clients' own would silently no longer be asked for.
+        self._tls = tls
+        before, self._listeners = self._listeners, []
+        await self._listen()
+        await _close(before)
+        self._connections.retire(tls.pinned)
+
+    async def _listen(self) -> None:
+        loop, tls = asyncio.get_running_loop(), self._tls
+        for opened in self._opened:
+            door = Door.of(opened, self._connections.admission)
+            listener = await loop.create_server(
+                lambda: self._connection(tls),
+                sock=door,
+                ssl=None if tls is None else tls.context,
+                ssl_handshake_timeout=None if tls is None else self._limits.handshake_seconds,
+                ssl_shutdown_timeout=None if tls is None else _GOODBYE_SECONDS,
+            )
+            self._listeners.append((door, listener))
+
+    def _connection(self, tls: Encryption | None) -> Connection:
         manager = self._runner.server
         assert manager is not None  # noqa: S101 - the runner is set up before anything listens
-        return _Connection(manager, self._transports, self._all_closed)
+        return Connection(
+            manager,
+            self._connections,
+            allowed_sans=None if tls is None else tls.allowed_sans,
+            pinned=None if tls is None else tls.pinned,
+        )
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._connections.sweep(loop.time())
+        self._sweeping = loop.call_later(self._limits.sweep_seconds, self._sweep)
 
     async def _stop(self) -> None:
-        for listener in self._listeners:
-            listener.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        listeners, self._listeners = self._listeners, []
+        await _close(listeners)
+        for opened in self._opened:
+            opened.close()
         await self._runner.cleanup()
-        # What is still open now belongs to a client that does not read.
-        self._all_closed.clear()
-        for transport in self._transports:
-            transport.abort()
-        if self._transports:
-            await self._all_closed.wait()
+        # What is still open now belongs to a client that does not read; or, with TLS, to one that
+        # is to get the last of its answer and to say goodbye.
+        await self._connections.end(0.0 if self._tls is None else self._patience_seconds)
+
+    def _url(self, opened: socket.socket) -> str:
+        host, port = opened.getsockname()[:2]
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-class _Connection(web.RequestHandler):
-    """One connection; tells when it is closed, and neither logs what clients do nor tells versions.
-
-    aiohttp would log a traceback for each request that is not HTTP, such as those of a port scan.
-    """
-
-    __slots__ = ("_all_closed", "_mine", "_open")
-
-    def __init__(
-        self, manager: web.Server, transports: set[asyncio.Transport], all_closed: asyncio.Event
-    ) -> None:
-        super().__init__(
-            manager,
-            loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type]  # documented as what turns it off
-            keepalive_timeout=_KEEP_ALIVE_SECONDS,
-        )
-        self._open = transports
-        self._all_closed = all_closed
-        self._mine: Any = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport, which aiohttp forgets before it is closed."""
-        self._mine = transport
-        self._open.add(self._mine)
-        super().connection_made(transport)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Tell the server."""
-        super().connection_lost(exc)
-        self._open.discard(self._mine)
-        if not self._open:
-            self._all_closed.set()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer what cannot be read as HTTP; our own faults are logged as ever."""
-        if status == 500 or request.writer.output_size > 0:
-            response = super().handle_error(request, status, exc, message)
-        else:
-            response = web.Response(status=status, text="This is not a request in HTTP.\n")
-            response.force_close()
-        response.headers[hdrs.SERVER] = SERVER_NAME
-        return response
-
-
-def _url(opened: socket.socket) -> str:
-    host, port = opened.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+async def _close(listeners: Sequence[tuple[Door, asyncio.Server]]) -> None:
+    """Accept nothing more; what was accepted is served."""
+    loop = asyncio.get_running_loop()
+    for door, _ in listeners:
+        loop.remove_reader(door)
+    # asyncio makes a transport of a connection one step after it accepted it, and fails silently if
+    # the listener is closed by then: the client would wait for ever.
+    await asyncio.sleep(0)
+    for _, listener in listeners:
+        listener.close()

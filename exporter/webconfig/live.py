@@ -21,7 +21,7 @@ from exporter.webconfig.context import tell_ignored, tls_context
 from exporter.webconfig.model import WebConfig
 from exporter.webconfig.passwords import Passwords
 
-LOOK_SECONDS: Final = 3.0
+LOOK_SECONDS: Final = 2.0
 """Two looks after a change it is in force."""
 
 _log = structlog.get_logger()

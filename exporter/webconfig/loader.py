@@ -89,7 +89,7 @@ def _section(value: Value, path: str) -> dict[str, Value]:
         if not key.isidentifier():
             raise ConfigError("unknown key; expected one of letters and _", path=path)
     # Nothing behind a key is the same as no key.
-    given = {key: item for key, item in value.items() if item is not None}
+    given: dict[str, Value] = {key: item for key, item in value.items() if item is not None}
     for key in _BOOLEAN_KEYS:
         word = given.get(key)
         if isinstance(word, str) and word in _BOOLEANS:
