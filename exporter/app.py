@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -25,7 +26,7 @@ from exporter.source import SourceType
 from exporter.sources import SOURCES
 from exporter.store import Store
 from exporter.telemetry import Telemetry
-from exporter.web import ListenAddress, Server, Site, create_app
+from exporter.web import UNMOVED, ListenAddress, Place, Server, Site, create_app
 
 READY_AFTER_SECONDS: Final = 30.0
 
@@ -36,16 +37,20 @@ _log = structlog.get_logger()
 class Settings:
     """How to serve, beside the configuration file.
 
-    ``shard`` says which of the accounts are polled. ``load`` reads the configuration again for a
-    reload; None: it is what it was. ``enable_lifecycle`` lets clients ask for a reload. ``random``
-    and ``clock`` are there for tests.
+    ``web_config`` is the file with TLS and users; None: plain and for anybody. ``open_health`` lets
+    anybody ask for the health all the same. ``shard`` says which of the accounts are polled.
+    ``load`` reads the configuration again for a reload; None: it is what it was.
+    ``enable_lifecycle`` lets clients ask for one. ``random`` and ``clock`` are there for tests.
     """
 
     addresses: Sequence[ListenAddress]
     telemetry_path: str = "/metrics"
+    place: Place = UNMOVED
     max_requests: int = 40
     enable_lifecycle: bool = False
     load: Load | None = None
+    web_config: Path | None = None
+    open_health: bool = False
     shard: Shard = UNSHARDED
     sources: Mapping[str, SourceType] = field(default_factory=lambda: SOURCES)
     clock: Clock = field(default_factory=SystemClock)
@@ -127,12 +132,22 @@ class Exporter:
         loops = await self._stack.enter_async_context(asyncio.TaskGroup())
         fleet = self._fleet = await self._stack.enter_async_context(Fleet(surroundings, loops))
         # From the first scrape on every account is known by name.
-        await fleet.make(await fleet.prepare(part_of(self._config, settings.shard)))
+        config = part_of(self._config, settings.shard)
+        await fleet.make(await fleet.prepare(config))
         self._reloader = Reloader(
-            self._load, fleet=fleet, telemetry=telemetry, clock=settings.clock
+            self._load, config, fleet=fleet, telemetry=telemetry, clock=settings.clock
         )
         self._reloader.succeeded()
         self._stack.enter_context(_running(loops, self._keep_publishing))
+        # Last in, first out: scrapes end before polls are cancelled.
+        await self._serve(telemetry, self._reloader, loops)
+        # A start that fails, and is tried again and again, has called no vendor.
+        fleet.begin()
+
+    async def _serve(
+        self, telemetry: Telemetry, reloader: Reloader, loops: asyncio.TaskGroup
+    ) -> None:
+        settings = self._settings
         site = Site(
             store=self.store,
             telemetry=telemetry,
@@ -140,15 +155,25 @@ class Exporter:
             reload=self.reload if settings.enable_lifecycle else None,
             clock=settings.clock,
             telemetry_path=settings.telemetry_path,
+            place=settings.place,
+            config=lambda: reloader.config,
             max_requests=settings.max_requests,
+            open_health=settings.open_health,
             shard=settings.shard,
         )
-        server = Server(create_app(site), settings.addresses)
-        # Last in, first out: scrapes end before polls are cancelled.
+        guard, live = None, None
+        if settings.web_config is not None:
+            # Who serves plain and to anybody does without.
+            from exporter.web.guard import open_guard  # noqa: PLC0415
+
+            guard, live = await open_guard(site, settings.web_config)
+        server = Server(
+            create_app(site, guard), settings.addresses, tls=None if live is None else live.tls
+        )
         await self._stack.enter_async_context(server)
         self.urls = server.addresses
-        # A start that fails, and is tried again and again, has called no vendor.
-        fleet.begin()
+        if live is not None:
+            self._stack.enter_context(_running(loops, partial(live.watch, server.use)))
 
     async def _keep_publishing(self) -> None:
         while True:
@@ -213,7 +238,7 @@ async def serve(
         ConfigError: See ``Exporter``.
     """
     async with Exporter(config, settings) as exporter:
-        announce(exporter.urls, settings.telemetry_path)
+        announce(exporter.urls, settings.place.prefix + settings.telemetry_path)
         async with asyncio.TaskGroup() as loops:
             with _running(loops, partial(_follow, hang_up or asyncio.Event(), exporter)):
                 await stop.wait()

@@ -172,6 +172,35 @@ def _add_web_flags(parser: argparse.ArgumentParser, *, again: bool = False) -> N
         metavar="PATH",
     )
     parser.add_argument(
+        "--web.config.file",
+        dest="web_config_file",
+        type=Path,
+        default=default(None),
+        metavar="FILE",
+        help="TLS, users, headers and rate limit, in the format of exporter-toolkit",
+    )
+    parser.add_argument(
+        "--web.health-without-auth",
+        dest="open_health",
+        action="store_true",
+        default=default(False),
+        help="let probes ask for /-/healthy and /-/ready without a user of --web.config.file",
+    )
+    parser.add_argument(
+        "--web.external-url",
+        dest="external_url",
+        default=default(None),
+        metavar="URL",
+        help="where clients see the exporter, such as behind a reverse proxy",
+    )
+    parser.add_argument(
+        "--web.route-prefix",
+        dest="route_prefix",
+        default=default(None),
+        metavar="PATH",
+        help="stands before every path; the path of --web.external-url if not given",
+    )
+    parser.add_argument(
         "--web.max-requests",
         dest="max_requests",
         type=positive,

@@ -24,7 +24,7 @@ from exporter.estimate import report
 from exporter.reloading import Load
 from exporter.sharding import Shard
 from exporter.sources import SOURCES
-from exporter.web import parse_listen_address
+from exporter.web import Place, parse_listen_address, place_of
 
 _DEFAULT_ADDRESS: Final = ":9877"
 _DEMO_ADDRESS: Final = "127.0.0.1:9877"
@@ -67,9 +67,25 @@ async def _check(flags: argparse.Namespace) -> None:
         error.file = config.file
         raise
     mine = f", {len(config.accounts)} of them in shard {shard}" if shard.total > 1 else ""
+    web = await asyncio.to_thread(_checked_web, flags)
     _say(f"{config.file}: ok, {len(whole.accounts)} account(s){mine}")
+    if web:
+        _say(web)
     if flags.mix is not None:
         _say(f"\n{report(config.accounts, SOURCES, flags.mix)}")
+
+
+def _checked_web(flags: argparse.Namespace) -> str:
+    """What is said of the web configuration; empty without one."""
+    _place(flags)
+    if flags.web_config_file is None:
+        return ""
+    # Loads what only who serves with TLS or to users alone needs.
+    from exporter.webconfig.live import check_web_config  # noqa: PLC0415
+
+    config = check_web_config(flags.web_config_file)
+    kept = sorted(config.protections) or ["plain HTTP for anybody"]
+    return f"{config.file}: ok, {', '.join(kept)}"
 
 
 async def _demo(flags: argparse.Namespace) -> None:
@@ -125,11 +141,18 @@ def _settings(flags: argparse.Namespace, load: Load | None = None) -> Settings:
     return Settings(
         addresses=[parse_listen_address(text) for text in flags.listen or [default]],
         telemetry_path=flags.telemetry_path,
+        place=_place(flags),
+        web_config=flags.web_config_file,
+        open_health=flags.open_health,
         max_requests=flags.max_requests,
         enable_lifecycle=flags.enable_lifecycle,
         load=load,
         shard=_shard(flags),
     )
+
+
+def _place(flags: argparse.Namespace) -> Place:
+    return place_of(external_url=flags.external_url, route_prefix=flags.route_prefix)
 
 
 def _shard(flags: argparse.Namespace) -> Shard:

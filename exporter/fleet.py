@@ -24,7 +24,7 @@ _CONTENT: Final = "tls_config.{} (what the file holds)"
 class Change(msgspec.Struct, frozen=True):
     """A change that is prepared: whatever could fail has been done."""
 
-    accounts: tuple[Account, ...]
+    config: Config
     difference: Difference
     fresh: Mapping[str, Member]
 
@@ -88,7 +88,7 @@ class Fleet:
             if isinstance(error, ConfigError):
                 error.file = config.file
             raise
-        return Change(config.accounts, found, fresh)
+        return Change(config, found, fresh)
 
     async def make(self, change: Change) -> None:
         """Make a change that was prepared last; what scrapes read changes in one step."""
@@ -105,7 +105,7 @@ class Fleet:
         # What is known of accounts, and what is published of them next, changes in one step.
         self._members = {
             account.name: change.fresh.get(account.name) or members[account.name]
-            for account in change.accounts
+            for account in change.config.accounts
         }
         for name in ended:
             (store.renew if name in holding else store.remove)(name)
@@ -113,7 +113,7 @@ class Fleet:
         await self._begin_with(change.fresh.values())
         await store.publish()
         await self._end_with(ended, change.fresh)
-        self._surroundings.contexts.keep(change.accounts)
+        self._surroundings.contexts.keep(change.config.accounts)
         # What an account knew can be large, and to free it would hold the loop.
         del members
         await asyncio.to_thread(ended.clear)

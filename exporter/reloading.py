@@ -22,7 +22,11 @@ _log = structlog.get_logger()
 class Reloader:
     """Brings the accounts in line with the configuration, one reload at a time."""
 
-    def __init__(self, load: Load, *, fleet: Fleet, telemetry: Telemetry, clock: Clock) -> None:
+    def __init__(
+        self, load: Load, config: Config, *, fleet: Fleet, telemetry: Telemetry, clock: Clock
+    ) -> None:
+        """``config`` is in force already."""
+        self.config = config
         self._load = load
         self._fleet = fleet
         self._telemetry = telemetry
@@ -38,6 +42,7 @@ class Reloader:
         async with self._turn:
             change = await self._prepared()
             await self._fleet.make(change)
+            self.config = change.config
             self.succeeded()
             _tell(change)
             return change.difference

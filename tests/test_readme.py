@@ -28,6 +28,7 @@ from exporter.metrics_reference import reference
 from exporter.sources import SOURCES
 from exporter.telemetry import Telemetry
 from exporter.transport import TRANSPORT_CODES
+from exporter.webconfig.loader import parse_web_config
 from tools.thresholds import Thresholds
 
 ROOT = Path(__file__).parent.parent
@@ -35,7 +36,8 @@ ENGLISH, CHINESE = "README.md", "README.zh-CN.md"
 READMES = (ENGLISH, CHINESE)
 DOCUMENTS = (
     *(*READMES, "CONTRIBUTING.md", "CHANGELOG.md"),
-    *("docs/metrics.md", "docs/monitoring.md", "docs/scaling.md"),
+    *("docs/configuration.md", "docs/metrics.md", "docs/monitoring.md"),
+    *("docs/scaling.md", "docs/security.md"),
 )
 
 ENVIRON = {"DEZHU_APP_ID": "app", "ALIBABA_CLOUD_ACCESS_KEY_ID": "id"}
@@ -119,13 +121,24 @@ def test_every_configuration_is_accepted(name):
 
 @pytest.mark.parametrize("name", READMES)
 def test_the_scrape_job_is_bounded_and_reaches_the_default_port(name):
-    (block,) = (block for block in _blocks(name, "yaml") if "scrape_configs" in block)
-    (job,) = yaml.safe_load(block)["scrape_configs"]
+    blocks = [block for block in _blocks(name, "yaml") if "scrape_configs" in block]
+    assert len(blocks) == 2
 
-    assert job["job_name"] == Thresholds().job
-    assert isinstance(job["sample_limit"], int)
-    assert job["scrape_interval"] in {"30s", "1m"}
-    assert all(target.endswith(":9877") for target in job["static_configs"][0]["targets"])
+    for block in blocks:
+        (job,) = yaml.safe_load(block)["scrape_configs"]
+        assert job["job_name"] == Thresholds().job
+        assert isinstance(job["sample_limit"], int)
+        assert job["scrape_interval"] in {"30s", "1m"}
+        assert all(target.endswith(":9877") for target in job["static_configs"][0]["targets"])
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_web_configuration_is_accepted(name):
+    (block,) = (block for block in _blocks(name, "yaml") if "basic_auth_users" in block)
+
+    config = parse_web_config(block.encode(), file=Path("web.yml"))
+
+    assert config.protections == {"TLS", "authentication"}
 
 
 @pytest.mark.parametrize("name", READMES)
@@ -193,7 +206,7 @@ def test_settings_named_exist(name):
 def test_flags_named_exist(name, capsys):
     with pytest.raises(SystemExit):
         cli.run(["--help"])
-    known = set(re.findall(r"--(?:config|web|log)\.[a-z-]+", capsys.readouterr().out))
+    known = set(re.findall(r"--(?:config|web|log)\.[a-z.-]*[a-z]", capsys.readouterr().out))
 
     named = set(re.findall(r"--(?:config|web|log)\.[a-z.-]*[a-z]", _text(name)))
     assert named
@@ -227,8 +240,8 @@ def _as_shown(default: Any) -> str | None:
 
 @pytest.mark.parametrize("name", [*READMES, "CONTRIBUTING.md"])
 def test_make_targets_named_exist(name):
-    targets = set(re.findall(r"^([a-z]+):", _text("Makefile"), re.MULTILINE))
-    named = set(re.findall(r"(?:^|`)make ([a-z]+)", _text(name), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9]+):", _text("Makefile"), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z0-9]+)", _text(name), re.MULTILINE))
 
     assert named
     assert named <= targets

@@ -21,7 +21,7 @@ class Fleet:
 
     async def prepare(self, config):
         self.log.append(f"prepare {config}")
-        return Change((), Difference(unchanged=(config,)), {})
+        return Change(config, Difference(unchanged=(config,)), {})
 
     async def make(self, change):
         (name,) = change.difference.unchanged
@@ -57,7 +57,7 @@ def told(telemetry):
 
 async def test_a_second_reload_waits_for_its_turn_and_reads_the_file_then(telemetry):
     fleet, file = Fleet(), File()
-    reloader = Reloader(file.load, fleet=fleet, telemetry=telemetry, clock=FakeClock())
+    reloader = Reloader(file.load, "none", fleet=fleet, telemetry=telemetry, clock=FakeClock())
     first = asyncio.create_task(reloader.reload())
     second = asyncio.create_task(reloader.reload())
     await settle()
@@ -75,7 +75,7 @@ async def test_a_second_reload_waits_for_its_turn_and_reads_the_file_then(teleme
 
 async def test_one_that_fails_or_is_given_up_lets_the_next_one_in(telemetry):
     fleet, file, clock = Fleet(), File(), FakeClock()
-    reloader = Reloader(file.load, fleet=fleet, telemetry=telemetry, clock=clock)
+    reloader = Reloader(file.load, "none", fleet=fleet, telemetry=telemetry, clock=clock)
     fleet.going.set()
     await reloader.reload()
     loaded = clock.now()
@@ -85,6 +85,7 @@ async def test_one_that_fails_or_is_given_up_lets_the_next_one_in(telemetry):
     with pytest.raises(ConfigError):
         await reloader.reload()
     assert told(telemetry) == (0, loaded)
+    assert reloader.config == "one"
 
     file.error = None
     fleet.going.clear()

@@ -2,7 +2,17 @@
 
 from exporter.web.application import create_app
 from exporter.web.listening import ListenAddress, parse_listen_address
+from exporter.web.place import UNMOVED, Place, place_of
 from exporter.web.server import Server
 from exporter.web.site import Site
 
-__all__ = ["ListenAddress", "Server", "Site", "create_app", "parse_listen_address"]
+__all__ = [
+    "UNMOVED",
+    "ListenAddress",
+    "Place",
+    "Server",
+    "Site",
+    "create_app",
+    "parse_listen_address",
+    "place_of",
+]

@@ -19,7 +19,7 @@ from exporter.store import AccountView
 from exporter.web.cards import Health, card_of, health_of, in_order, shown_name
 from exporter.web.delivery import send
 from exporter.web.negotiation import accepts_gzip
-from exporter.web.site import HEALTHY_PATH, READY_PATH, SITE, Site
+from exporter.web.site import CONFIG_PATH, HEALTHY_PATH, READY_PATH, SITE, Site
 from exporter.web.wording import counted, when
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ _HEADERS: Final = {
     hdrs.CACHE_CONTROL: "no-store",
     hdrs.VARY: hdrs.ACCEPT_ENCODING,
     "Referrer-Policy": "no-referrer",
+    # For browsers that do not know frame-ancestors.
+    "X-Frame-Options": "deny",
     # The one picture is the icon, which is part of the page.
     "Content-Security-Policy": (
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; base-uri 'none';"
@@ -117,6 +119,7 @@ async def index(request: web.Request) -> web.StreamResponse:
 
 def _render(site: Site, views: Sequence[AccountView], now: float) -> Rendered:
     ordered = in_order(views)
+    links = site.place.links
     pieces = _template().generate(
         headings=[(shown_name(view.name), health_of(view)) for view in ordered],
         cards=(card_of(view, now) for view in ordered),
@@ -127,10 +130,12 @@ def _render(site: Site, views: Sequence[AccountView], now: float) -> Rendered:
         now=when(now, now).iso,
         refresh_seconds=REFRESH_SECONDS,
         documentation_url=site.documentation_url,
-        # Relative, so that they also hold behind a proxy that puts a prefix before the path.
-        metrics=site.telemetry_path.lstrip("/"),
-        healthy=HEALTHY_PATH.lstrip("/"),
-        ready=READY_PATH.lstrip("/"),
+        # Relative, so that they also hold behind a proxy that puts a prefix before the path; below
+        # the external URL where that is told.
+        metrics=links + site.telemetry_path.lstrip("/"),
+        healthy=links + HEALTHY_PATH.lstrip("/"),
+        ready=links + READY_PATH.lstrip("/"),
+        config=links + CONFIG_PATH.lstrip("/"),
     )
     # Neither all cards nor all pieces of text are held at once: so many objects would set off a
     # full garbage collection, which stops the event loop too.

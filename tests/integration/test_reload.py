@@ -213,6 +213,22 @@ def _without(text, *names):
     return yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
 
 
+async def test_the_configuration_that_is_shown_is_the_one_in_force():
+    async with driven(options=ONE_EACH) as drive:
+        edit_document(drive, without(BOTS))
+        assert await names_shown(drive) == {CALLS, BOTS}
+
+        await reload(drive)
+
+        assert await names_shown(drive) == {CALLS}
+
+
+async def names_shown(drive):
+    """Names of the accounts at ``/config``."""
+    _, text = await drive.world.get("/config")
+    return {account["name"] for account in yaml.safe_load(text)["accounts"]}
+
+
 async def test_an_account_that_comes_back_begins_anew():
     async with driven(options=TWO_EACH) as drive:
         await drive.polled()

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession
 
+from exporter.config.model import Config
 from exporter.domain import AccountState, Failure, Progress, Scope, Status, Task, Tier, TierState
 from exporter.exposition import Segment, segment, segments
 from exporter.rendering import Renderer, task_labels
@@ -97,11 +99,16 @@ def plain(store: Store) -> bytes:
     return b"".join(store.publication.body.plain)
 
 
+def no_accounts() -> Config:
+    return Config(accounts=(), file=Path("config.yaml"))
+
+
 async def a_site(store: Store, **changes: Any) -> Site:
     """A site that is ready; its telemetry is made in a thread, since that reads /proc."""
     if "telemetry" not in changes:
         changes["telemetry"] = await asyncio.to_thread(Telemetry)
-    return Site(**{"store": store, "ready": lambda: True, "clock": StillClock(), **changes})
+    given = {"store": store, "ready": lambda: True, "clock": StillClock(), "config": no_accounts}
+    return Site(**{**given, **changes})
 
 
 def port_of(session: ClientSession) -> int | None:

@@ -34,7 +34,8 @@ async def test_unknown_paths_are_answered_with_those_that_exist(serve, path):
     response = await (await serve(Store(), telemetry_path="/m")).get(path)
     assert response.status == 404
     assert response.content_type == "text/plain"
-    assert await response.text() == "Not found. There is: /, /-/healthy, /-/ready, /-/reload, /m\n"
+    paths = "/, /-/healthy, /-/ready, /-/reload, /config, /m"
+    assert await response.text() == f"Not found. There is: {paths}\n"
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready", "/no"])

@@ -106,7 +106,7 @@ async def test_the_page_loads_nothing_and_runs_nothing(shown):
     outline = Outline(await shown(view("a", tasks=(task(1),))))
     assert not {"script", "img", "iframe", "object", "form"} & set(outline.tags)
     links = [value for name, value in outline.pairs if name in {"href", "src", "action"}]
-    assert all(re.match(r"data:|#|metrics|-/", link) for link in links)
+    assert all(re.match(r"data:|#|metrics|config|-/", link) for link in links)
     assert ("lang", "en") in outline.pairs
     assert ("content", "30") in outline.pairs
 
