@@ -1,6 +1,6 @@
 """The web configuration and the files that it names, read as one: what they held at one look."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +14,10 @@ from exporter.webconfig.model import WebConfig
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a file could not be read, in words."""
+    """Why a file could not be read."""
 
-    words: str
+    file: Path
+    why: str
 
 
 Content = Secret | Problem
@@ -29,43 +30,38 @@ _NOTHING: Final = Secret("")
 class Look:
     """What one look saw. Two are equal when nothing changed in between.
 
-    ``config`` is None, and ``broken`` says why, when the web configuration is of no use.
+    ``config`` is None, and ``broken`` says why, when the web configuration is of no use. ``text``
+    is what both were read from.
     """
 
-    config: WebConfig | None = None
-    broken: str = ""
+    text: Content = _NOTHING
+    config: WebConfig | None = field(default=None, compare=False)
+    broken: ConfigError | None = field(default=None, compare=False)
     cert: Content = _NOTHING
     key: Content = _NOTHING
     client_ca: Content = _NOTHING
 
 
-def look_at(file: Path) -> Look:
-    """Read the web configuration and what it names; blocking, so call it in a thread."""
-    try:
-        config = read_web_config(file)
-    except ConfigError as error:
-        return Look(broken=str(error))
+def look_at(file: Path, before: Look) -> Look:
+    """Read the web configuration and what it names; blocking, so call it in a thread.
+
+    What is the same as at the look before is not parsed again.
+    """
+    text = _read(file)
+    if text == before.text and (before.config or before.broken):
+        config, broken = before.config, before.broken
+    else:
+        config, broken = _parsed(text, file)
+    if config is None:
+        return Look(text=text, broken=broken)
     tls = config.tls
     return Look(
+        text=text,
         config=config,
         cert=_content(file, tls.cert_file, tls.cert),
         key=_content(file, tls.key_file, tls.key.reveal()),
         client_ca=_content(file, tls.client_ca_file, tls.client_ca),
     )
-
-
-def read_web_config(file: Path) -> WebConfig:
-    """The web configuration in a file; blocking. What it names is not looked at.
-
-    Raises:
-        ConfigError: It cannot be read, or something in it is wrong.
-    """
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_SIZE_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"cannot read the file: {error.strerror}", file=file) from None
-    return parse_web_config(data, file=file)
 
 
 def bytes_of(content: Content, key: str, config: WebConfig) -> bytes:
@@ -80,19 +76,32 @@ def bytes_of(content: Content, key: str, config: WebConfig) -> bytes:
         ConfigError: It could not be read.
     """
     if isinstance(content, Problem):
-        raise ConfigError(content.words, path=f"{TLS}.{key}", file=config.file)
+        message = f"cannot read {content.file}: {content.why}"
+        raise ConfigError(message, path=f"{TLS}.{key}", file=config.file)
     return content.reveal().encode("latin-1")
+
+
+def _parsed(text: Content, file: Path) -> tuple[WebConfig | None, ConfigError | None]:
+    if isinstance(text, Problem):
+        return None, ConfigError(f"cannot read the file: {text.why}", file=file)
+    try:
+        return parse_web_config(text.reveal().encode("latin-1"), file=file), None
+    except ConfigError as error:
+        return None, error
 
 
 def _content(beside: Path, name: str, inline: str) -> Content:
     if not name:
         return Secret(inline.encode().decode("latin-1"))
-    file = beside.parent / name
+    return _read(beside.parent / name)
+
+
+def _read(file: Path) -> Content:
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_SIZE_BYTES + 1)
     except OSError as error:
-        return Problem(f"cannot read {file}: {error.strerror}")
+        return Problem(file, error.strerror or error.__class__.__name__)
     if len(data) > MAX_SIZE_BYTES:
-        return Problem(f"expected at most 1 MiB in {file}")
+        return Problem(file, "expected at most 1 MiB")
     return Secret(data.decode("latin-1"))

@@ -16,7 +16,7 @@ import structlog
 
 from exporter.clock import Clock
 from exporter.errors import ConfigError
-from exporter.webconfig.contents import Look, look_at, read_web_config
+from exporter.webconfig.contents import Look, look_at
 from exporter.webconfig.context import tell_ignored, tls_context
 from exporter.webconfig.model import WebConfig
 from exporter.webconfig.passwords import Passwords
@@ -80,7 +80,8 @@ class Live:
 
     async def look(self, use: Use) -> None:
         """Look once; what changed before the look before this one takes effect."""
-        seen, self._seen = self._seen, await asyncio.to_thread(look_at, self._file)
+        seen = self._seen
+        self._seen = await asyncio.to_thread(look_at, self._file, seen)
         if self._seen != seen or seen == self._tried:
             return
         self._tried = seen
@@ -92,7 +93,7 @@ class Live:
     async def _take(self, look: Look, use: Use) -> None:
         config = look.config
         if config is None:
-            raise ConfigError(look.broken)
+            raise look.broken or ConfigError("of no use", file=self._file)
         self._check_protections(config)
         if self.tls is not None and _part(look) != _part(self._used):
             self._used, tls = await asyncio.to_thread(_renewed, look, self._used)
@@ -133,11 +134,9 @@ def check_web_config(file: Path) -> WebConfig:
 
 
 def _checked(file: Path) -> tuple[Look, Tls | None]:
-    look = look_at(file)
+    look = look_at(file, Look())
     if look.config is None:
-        # Once more, for the error as it is.
-        read_web_config(file)
-        raise ConfigError("changed while it was read", file=file)
+        raise look.broken or ConfigError("of no use", file=file)
     context = tls_context(look)
     return look, None if context is None else _tls(look, look.config, context)
 

@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.errors import ConfigError
+from exporter.webconfig import contents
 from exporter.webconfig.live import LOOK_SECONDS, Live
 from tests.certificates import Authority
 from tests.fakes import FakeClock, settle
@@ -149,6 +150,22 @@ async def test_a_broken_file_puts_nothing_in_force_and_a_mended_one_is_in_force_
     await files.write(USERS)
     await files.look()
     assert set(live.config.users) == {"alice"}
+
+
+async def test_what_is_the_same_is_not_parsed_again(files, monkeypatch):
+    live = await files.opened(USERS)
+    parsed = []
+    parse = contents.parse_web_config
+    monkeypatch.setattr(
+        contents, "parse_web_config", lambda *args, **kw: parsed.append(args) or parse(*args, **kw)
+    )
+
+    await files.look(5)
+    assert parsed == []
+    await files.write("nonsense")
+    await files.look(5)
+    assert len(parsed) == 1
+    assert live.config is None
 
 
 async def test_a_file_that_is_gone_puts_nothing_in_force(files):
