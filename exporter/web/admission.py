@@ -7,6 +7,7 @@ quarter of a megabyte, and is unknown to everything above.
 import os
 import resource
 import socket
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final, Protocol
@@ -27,11 +28,24 @@ class Holder(Protocol):
 class _Entry:
     """One open connection; ``holder`` is None until it can speak."""
 
-    __slots__ = ("connection", "holder")
+    __slots__ = ("_connection", "holder")
 
     def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
+        # What asyncio drops without closing it is closed when nobody holds it.
+        self._connection = weakref.ref(connection)
         self.holder: Holder | None = None
+
+    def closed(self, number: int) -> bool:
+        """Whether it is no longer open under a descriptor."""
+        connection = self._connection()
+        return connection is None or connection.fileno() != number
+
+    def end(self) -> None:
+        """Have whoever holds it notice that it has ended, and close it."""
+        connection = self._connection()
+        if connection is not None:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def rank(self) -> int | None:
         """How readily it is given up, lowest first; None if it is not."""
@@ -73,14 +87,14 @@ class Admission:
         """End what cannot speak yet, such as handshakes under way."""
         for entry in list(self._entries.values()):
             if entry.holder is None:
-                _end(entry)
+                entry.end()
 
     def __len__(self) -> int:
         self._prune()
         return len(self._entries)
 
     def _prune(self) -> None:
-        gone = [number for number, entry in self._entries.items() if _closed(entry, number)]
+        gone = [number for number, entry in self._entries.items() if entry.closed(number)]
         for number in gone:
             del self._entries[number]
 
@@ -89,7 +103,7 @@ class Admission:
         if not ranked:
             return False
         number = ranked[0][1]
-        _end(self._entries.pop(number))
+        self._entries.pop(number).end()
         return True
 
     def _ranked(self) -> Iterator[tuple[int, int]]:
@@ -123,16 +137,6 @@ class Door(socket.socket):
             connection.close()
             raise ConnectionAbortedError
         return connection, address
-
-
-def _closed(entry: _Entry, number: int) -> bool:
-    return entry.connection.fileno() != number
-
-
-def _end(entry: _Entry) -> None:
-    # Whoever holds it notices that it has ended, and closes it.
-    with suppress(OSError):
-        entry.connection.shutdown(socket.SHUT_RDWR)
 
 
 def raise_file_limit() -> None:
