@@ -36,8 +36,9 @@ $(UV): requirements/uv.txt
 demo: install ## both vendors simulated on loopback and the exporter polling them; no credentials
 	@$(BIN)/outbound-exporter demo $(ARGS)
 
+# A part is asked for by somebody who waits for its first line: that runs in one process.
 test: install ## the test suite (under 5 minutes on 2 cores); ARGS are pytest's
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(if $(ARGS),$(ARGS),--numprocesses 2 --dist loadfile)
 
 e2e: install ## every alert on real Prometheus and Alertmanager (7 minutes); ARGS="-k OutboundTaskStalled"
 	@$(BIN)/pytest tests/e2e $(ARGS)
