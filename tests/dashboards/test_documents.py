@@ -12,6 +12,7 @@ from tests.dashboards.boards import FILES, FOLDER, board, differences, nodes, pa
 from tools.dashboards.__main__ import main
 from tools.dashboards.expressions import panels
 from tools.dashboards.files import dashboard_files
+from tools.dashboards.promql import selectors
 from tools.dashboards.units import UNITS
 from tools.thresholds import Thresholds
 
@@ -69,16 +70,29 @@ def test_ids_are_unique_and_panels_neither_overlap_nor_leave_the_grid(file):
     document = board(file)
     taken = [
         (x, y)
-        for one in document["panels"]
+        for one in _in_sight(document)
         for x in range(one["gridPos"]["x"], one["gridPos"]["x"] + one["gridPos"]["w"])
         for y in range(one["gridPos"]["y"], one["gridPos"]["y"] + one["gridPos"]["h"])
     ]
 
     assert len(set(taken)) == len(taken)
     assert max(x for x, _ in taken) < 24
-    ids = [one["id"] for one in document["panels"]]
+    ids = [one["id"] for one in (*document["panels"], *_folded(document))]
     assert len(set(ids)) == len(ids)
     assert all(ids)
+
+
+def _folded(document):
+    return [inner for one in document["panels"] for inner in one.get("panels") or ()]
+
+
+def _in_sight(document):
+    """All panels when every row is open: those of a collapsed one push down what follows."""
+    folded = _folded(document)
+    rows = [one for one in document["panels"] if one.get("panels")]
+    assert rows == document["panels"][len(document["panels"]) - len(rows) :], "not the last rows"
+    assert len(rows) <= 1
+    return [*document["panels"], *folded]
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -176,6 +190,31 @@ def test_everything_that_the_user_asked_for_is_charted_over_time():
         for metric in ("customers", "completed_customers", "connected_customers"):
             assert f"task:outbound_task_{metric}:max" in asked
         shown = panel(document, jobs)
-        named = {one["matcher"]["options"] for one in shown["fieldConfig"]["overrides"]}
+        matchers = [one["matcher"] for one in shown["fieldConfig"]["overrides"]]
+        named = {one["options"] for one in matchers if one["id"] == "byName"}
         assert shown["type"] == "timeseries"
         assert named == {"executing", "failed", "scheduling", "paused", "cancelled"}
+
+
+def test_few_alerts_are_marked_in_a_dashboard_those_that_it_is_about():
+    marked = {}
+    for name in ("overview", "task", "exporter"):
+        alerts, _ = board(f"en/{name}.json")["annotations"]["list"]
+        (since, firing) = selectors(alerts["expr"])
+        assert {key: one for key, one in firing.matchers.items() if key != "alertstate"} == dict(
+            since.matchers
+        )
+        marked[name] = {key: value for key, (_, value) in since.matchers.items()}
+
+    assert marked["overview"]["severity"] == "critical"
+    assert marked["task"]["task_id"] == "$task_id"
+    assert marked["exporter"]["area"] == "trust"
+    # Alerts on an exporter have no account, and those on an account no task.
+    for name, label in (
+        ("overview", "task_name"),
+        ("overview", "account"),
+        ("exporter", "account"),
+    ):
+        assert re.fullmatch(
+            marked[name][label].replace("$" + label.removesuffix("_name"), ".+"), ""
+        )

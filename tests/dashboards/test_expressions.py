@@ -21,8 +21,11 @@ MADE_BY_OTHERS = {
     "up": set(),
     "scrape_samples_scraped": set(),
     "scrape_duration_seconds": set(),
-    "ALERTS": {"alertname", "alertstate", "severity", "area"},
-    "ALERTS_FOR_STATE": {"alertname", "severity", "area"},
+    # With the labels of what they are about: a task, an account, or neither.
+    "ALERTS": {"alertname", "alertstate", "severity", "area", "platform", "account"}
+    | {"task_id", "task_name"},
+    "ALERTS_FOR_STATE": {"alertname", "severity", "area", "platform", "account"}
+    | {"task_id", "task_name"},
     "process_start_time_seconds": set(),
     "process_cpu_seconds_total": set(),
     "process_resident_memory_bytes": set(),
@@ -129,7 +132,7 @@ def test_every_variable_that_is_used_is_there_and_every_one_that_is_there_is_use
     there = {one["name"] for one in document["templating"]["list"]}
     texts = [one.text for one in expressions(document)]
 
-    used = {name for text in texts for name in re.findall(r"\$(\w+)", text)}
+    used = {name for text in texts for name in re.findall(r"\$([a-z_]\w*)", text)}
 
     assert used - {"__rate_interval"} == there - {"datasource"}
 

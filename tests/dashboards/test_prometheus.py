@@ -34,7 +34,7 @@ rule_files: ["*.yml.rules"]
 scrape_configs:
   - {{job_name: outbound-exporter, static_configs: [{{targets: ["{target}"]}}]}}
 """
-# So that there is something to annotate.
+# So that there is something to annotate: an alert on an account, and one on a task.
 ALWAYS = """
 groups:
   - name: always
@@ -42,6 +42,11 @@ groups:
       - alert: OutboundAlways
         expr: vector(1)
         labels: {job: outbound-exporter, severity: info, area: trust}
+      - alert: OutboundAlwaysOfATask
+        expr: vector(1)
+        labels:
+          {job: outbound-exporter, severity: critical, area: jobs, platform: dezhu, account: a,
+           task_id: "1", task_name: t}
 """
 # What may be empty in the demo, and why.
 EMPTY = {

@@ -24,6 +24,7 @@ THRESHOLDS = [
     ("overview", "Campaigns", "Value #G", ["failed_share", "failed_share_critical"]),
     ("overview", "Campaigns", "Value #J", ["expected_per_remaining"]),
     ("task", "Expected finish", "C", ["expected_per_remaining"]),
+    ("task", "Calling time needed ÷ left", "", ["expected_per_remaining"]),
     ("exporter", "Clock offset", "", ["clock_offset_seconds"]),
     ("exporter", "Temporary credentials expire in", "", ["credential_seconds"]),
     ("exporter", "Throttled and retried calls", "", ["throttled_share"]),

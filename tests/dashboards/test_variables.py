@@ -48,7 +48,11 @@ def test_a_name_in_the_table_leads_to_its_campaign_with_the_same_time(language):
         for path, value in nodes(document)
         if isinstance(value, dict) and str(value.get("url", "")).startswith("/d/")
     )
-    (table,) = (one for one in panels(document) if one["type"] == "table")
+    (table,) = (
+        one
+        for one in panels(document)
+        if one["type"] == "table" and any(value == url for _, value in nodes(one))
+    )
     target = board(f"{language}/task.json")
     columns = table["transformations"][1]["options"]["include"]["names"]
 

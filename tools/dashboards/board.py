@@ -1,7 +1,8 @@
 """A whole dashboard: where its panels stand, and what all dashboards have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import (
@@ -20,7 +21,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from tools.dashboards.panels import DATASOURCE
-from tools.dashboards.queries import JOB, of
+from tools.dashboards.queries import JOB, firing, of
 from tools.dashboards.words import Language
 
 TAG: Final = "outbound-exporter"
@@ -31,19 +32,34 @@ _DOCUMENTS: Final = "https://github.com/outbound-exporter/outbound-exporter"
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A row with a title, and the panels below it, from left to right and line by line."""
+    """A row with a title, and the panels below it, from left to right and line by line.
+
+    ``collapsed``: Grafana shows the title alone until somebody opens it.
+    """
 
     title: str
     panels: Sequence[Panel]
+    collapsed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """What is particular to one dashboard; ``uid`` without the suffix of its language."""
+    """What is particular to one dashboard.
+
+    Attributes:
+        uid: Without the suffix of its language.
+        title: Of the dashboard.
+        description: Of the dashboard.
+        alerts: Matchers of the alerts whose beginning is marked in its charts: few, or the marks
+            hide the lines.
+        variables: From left to right.
+        sections: From top to bottom.
+    """
 
     uid: str
     title: str
     description: str
+    alerts: Sequence[str]
     variables: Sequence[VariableModel]
     sections: Sequence[Section]
 
@@ -63,7 +79,7 @@ def dashboard(sheet: Sheet, language: Language) -> Dashboard:
         schema_version=SCHEMA_VERSION,
         panels=placed(sheet.sections),
         templating=DashboardDashboardTemplating(list_val=list(sheet.variables)),
-        annotations=AnnotationContainer(list_val=_annotations(language)),
+        annotations=AnnotationContainer(list_val=_annotations(sheet, language)),
         links=[_link(language)],
     )
 
@@ -76,35 +92,41 @@ def language_tag(language: Language) -> str:
 def placed(sections: Sequence[Section]) -> list[Panel | RowPanel]:
     """Rows and panels with their ids and places; a panel that does not fit begins a new line."""
     found: list[Panel | RowPanel] = []
-    y = 0
+    y, ids = 0, count(1)
     for section in sections:
-        found.append(
-            RowPanel(
-                title=section.title,
-                id_val=len(found) + 1,
-                collapsed=False,
-                grid_pos=GridPos(x=0, y=y, w=GRID_COLUMNS, h=1),
-                panels=[],
-            )
+        row = RowPanel(
+            title=section.title,
+            id_val=next(ids),
+            collapsed=section.collapsed,
+            grid_pos=GridPos(x=0, y=y, w=GRID_COLUMNS, h=1),
+            panels=[],
         )
-        x, y, bottom = 0, y + 1, y + 1
-        for panel in section.panels:
-            size = panel.grid_pos or GridPos()
-            if x + size.w > GRID_COLUMNS:
-                x, y = 0, bottom
-            panel.id_val = len(found) + 1
-            panel.grid_pos = GridPos(x=x, y=y, w=size.w, h=size.h)
-            found.append(panel)
-            x, bottom = x + size.w, max(bottom, y + size.h)
-        y = bottom
+        found.append(row)
+        bottom = _filled(section.panels, top=y + 1, ids=ids)
+        if section.collapsed:
+            row.panels, y = list(section.panels), y + 1
+        else:
+            found += section.panels
+            y = bottom
     return found
 
 
-def _annotations(language: Language) -> list[AnnotationQuery]:
+def _filled(panels: Sequence[Panel], *, top: int, ids: Iterator[int]) -> int:
+    """Place panels line by line from ``top`` on; gives where the next section begins."""
+    x, y, bottom = 0, top, top
+    for panel in panels:
+        size = panel.grid_pos or GridPos()
+        if x + size.w > GRID_COLUMNS:
+            x, y = 0, bottom
+        panel.id_val = next(ids)
+        panel.grid_pos = GridPos(x=x, y=y, w=size.w, h=size.h)
+        x, bottom = x + size.w, max(bottom, y + size.h)
+    return bottom
+
+
+def _annotations(sheet: Sheet, language: Language) -> list[AnnotationQuery]:
     say = language.say
-    chosen = (JOB, 'alertname=~"Outbound.*"')
-    firing = of("ALERTS", *chosen, 'alertstate="firing"')
-    since = of("ALERTS_FOR_STATE", *chosen)
+    since = of("ALERTS_FOR_STATE", JOB, 'alertname=~"Outbound.*"', *sheet.alerts)
     started = of("process_start_time_seconds", JOB)
     return [
         AnnotationQuery(
@@ -114,7 +136,7 @@ def _annotations(language: Language) -> list[AnnotationQuery]:
             hide=False,
             icon_color="red",
             # Only where each began: one that lasts for days would colour everything.
-            expr=f"{since} * 1000 and ignoring (alertstate) {firing}",
+            expr=f"{since} * 1000 and ignoring (alertstate) {firing(*sheet.alerts)}",
             use_value_for_time=True,
             title_format="{{alertname}}",
             text_format="{{platform}} {{account}} {{task_name}}",

@@ -23,6 +23,7 @@ def exporter(say: Say, thresholds: Thresholds) -> Sheet:
             "其他仪表盘的数据是否可信：账号状况与失败原因、平台调用、调用预算、"
             "数据新旧以及进程资源。",
         ),
+        alerts=('platform=~"$platform|"', 'account=~"$account|"', 'area="trust"'),
         variables=account_variables(say),
         sections=[
             Section(

@@ -4,10 +4,25 @@ from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from tools.dashboards.fields import Look, Override, by_name, renamed, thresholds, words
+from tools.dashboards.fields import (
+    Look,
+    Override,
+    by_name,
+    platform_words,
+    renamed,
+    thresholds,
+    words,
+)
 from tools.dashboards.panels import Face, Query, lines, rows
 from tools.dashboards.queries import ACCOUNT, each_account, of, total
-from tools.dashboards.words import STATUS_COLORS, Say, drop_names, reason_names, status_names
+from tools.dashboards.words import (
+    REASON_COLORS,
+    STATUS_COLORS,
+    Say,
+    drop_names,
+    reason_names,
+    status_names,
+)
 from tools.thresholds import Limits
 
 _COLUMNS: Final = (
@@ -19,10 +34,8 @@ _COLUMNS: Final = (
 def accounts(say: Say, limits: Limits) -> list[Panel]:
     """The table, and three charts."""
     return [
-        _table(say, limits),
-        _reasons(say),
-        _clock(say, limits),
-        _credentials(say, limits),
+        *(_table(say, limits), _credentials(say, limits)),
+        *(_reasons(say), _clock(say, limits)),
         _tasks(say),
         _dropped(say),
     ]
@@ -52,7 +65,7 @@ def _table(say: Say, limits: Limits) -> Panel:
                 "以及平台与本机的时钟偏差。"
                 "异常：带颜色的单元格。",
             ),
-            size=(14, 8),
+            size=(17, 6),
             queries=[Query(expr=expr) for expr in queries],
             look=Look(unit="locale", decimals=0, low=None, no_value=""),
             overrides=_columns(say, limits),
@@ -70,7 +83,7 @@ def _columns(say: Say, limits: Limits) -> list[Override]:
     colored = {"color": {"mode": "thresholds"}, "custom__cellOptions": {"type": "color-text"}}
     return [
         by_name("account", displayName=say("Account", "账号"), unit="string"),
-        by_name("platform", displayName=say("Platform", "平台")),
+        by_name("platform", displayName=say("Platform", "平台"), mappings=[platform_words(say)]),
         by_name(
             "Value #A",
             displayName=say("State", "状态"),
@@ -107,7 +120,7 @@ def _reasons(say: Say) -> Panel:
                 "每种失败原因涉及的账号数（包括轮询和可选采集）。异常：大于 0。"
                 "auth 和 permission 需要人工处理；rate_limited 和 unavailable 会自动重试。",
             ),
-            size=(10, 8),
+            size=(12, 8),
             queries=[
                 Query(
                     expr=total(of("outbound_account_failure", ACCOUNT), "reason"),
@@ -115,7 +128,7 @@ def _reasons(say: Say) -> Panel:
                 )
             ],
             look=Look(unit="short", soft_high=3, decimals=0, no_value=say("No data", "无数据")),
-            overrides=renamed(reason_names(say)),
+            overrides=renamed(reason_names(say), REASON_COLORS),
         ),
         steps=True,
         beside=True,
@@ -133,11 +146,11 @@ def _clock(say: Say, limits: Limits) -> Panel:
                 "平台时钟减去本机时钟。异常：超出红线，签名会被拒绝。"
                 "请用 NTP 校准 exporter 所在机器。",
             ),
-            size=(12, 7),
+            size=(12, 8),
             queries=[
                 Query(
                     expr=each_account(of("outbound_account_clock_offset_seconds", ACCOUNT)),
-                    legend="{{platform}} · {{account}}",
+                    legend="{{account}}",
                 )
             ],
             look=Look(
@@ -146,8 +159,12 @@ def _clock(say: Say, limits: Limits) -> Panel:
                 no_value=say("No data", "无数据"),
                 steps=((None, "red"), (-offset, "transparent"), (offset, "red")),
                 palette=True,
+                soft_low=-1.2 * offset,
+                soft_high=1.2 * offset,
             ),
-        )
+        ),
+        steps=True,
+        beside=True,
     )
 
 
@@ -164,11 +181,11 @@ def _credentials(say: Say, limits: Limits) -> Panel:
                 "固定 AccessKey 没有曲线。"
                 "异常：低于红线，说明无法更新凭证。",
             ),
-            size=(12, 7),
+            size=(7, 6),
             queries=[
                 Query(
                     expr=f"{each_account(expiry, 'min')} - time()",
-                    legend="{{platform}} · {{account}}",
+                    legend="{{account}}",
                 )
             ],
             look=Look(
@@ -191,7 +208,7 @@ def _tasks(say: Say) -> Panel:
                 "this exporter does not know.",
                 "exporter 输出的任务数。异常：突然下降，或出现 exporter 不认识的“未知”状态。",
             ),
-            size=(12, 8),
+            size=(12, 9),
             queries=[
                 Query(
                     expr=total(of("outbound_account_tasks", ACCOUNT), "status"),
@@ -220,7 +237,7 @@ def _dropped(say: Say) -> Panel:
                 "异常：超出上限或未识别大于 0。请调高 tasks.limit 或收窄 tasks.include；"
                 "未识别的状态请反馈给我们。",
             ),
-            size=(12, 8),
+            size=(12, 9),
             queries=[
                 Query(
                     expr=total(of("outbound_account_dropped_tasks", ACCOUNT), "reason"),

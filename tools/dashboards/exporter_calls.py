@@ -4,25 +4,22 @@ from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from tools.dashboards.fields import Look, by_query, renamed
+from tools.dashboards.fields import Look, renamed
 from tools.dashboards.panels import Face, Query, lines
 from tools.dashboards.queries import ACCOUNT, of, total
-from tools.dashboards.words import Say, reason_names
+from tools.dashboards.words import REASON_COLORS, Say, reason_names
 from tools.thresholds import Limits
 
 _HALF: Final = (12, 8)
-_BY_OPERATION: Final = "{{operation}} · {{account}}"
+_THIRD: Final = (8, 8)
 
 
 def calls(say: Say, limits: Limits) -> list[Panel]:
-    """The charts, two a line."""
+    """The charts, line by line."""
     return [
-        _requests(say),
-        _failures(say),
-        _throttled(say, limits),
-        _latency(say),
-        _mean(say),
-        _budget(say),
+        *(_requests(say), _failures(say)),
+        *(_latency(say), _mean(say)),
+        *(_throttled(say, limits), _pace(say), _hour(say)),
     ]
 
 
@@ -43,8 +40,8 @@ def _requests(say: Say) -> Panel:
             size=_HALF,
             queries=[
                 Query(
-                    expr=total(_rate("outbound_exporter_api_requests_total"), "account, operation"),
-                    legend=_BY_OPERATION,
+                    expr=total(_rate("outbound_exporter_api_requests_total"), "operation"),
+                    legend="{{operation}}",
                 )
             ],
             look=Look(unit="reqps", no_value=say("No calls", "无调用")),
@@ -73,7 +70,7 @@ def _failures(say: Say) -> Panel:
                 )
             ],
             look=Look(unit="reqps", no_value=say("No calls", "无调用"), soft_high=0.1),
-            overrides=renamed(reason_names(say)),
+            overrides=renamed(reason_names(say), REASON_COLORS),
         ),
         beside=True,
     )
@@ -93,7 +90,7 @@ def _throttled(say: Say, limits: Limits) -> Panel:
                 "被平台限流的调用占比，以及在同一次轮询内重试的调用占比。"
                 "异常：限流占比长时间高于红线。exporter 会自动降速；若数据变旧，请拉长 refresh。",
             ),
-            size=_HALF,
+            size=_THIRD,
             queries=[
                 Query(expr=f"{throttled} / ({requests} > 0)", legend=say("Throttled", "被限流")),
                 Query(expr=f"{retries} / ({requests} > 0)", legend=say("Retried", "重试")),
@@ -106,12 +103,11 @@ def _throttled(say: Say, limits: Limits) -> Panel:
                 palette=True,
             ),
         ),
-        beside=True,
     )
 
 
 def _latency(say: Say) -> Panel:
-    buckets = total(_rate("outbound_exporter_api_request_duration_seconds_bucket"), "le, platform")
+    buckets = total(_rate("outbound_exporter_api_request_duration_seconds_bucket"), "le, account")
     quantiles = ((0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"))
     return lines(
         Face(
@@ -126,7 +122,7 @@ def _latency(say: Say) -> Panel:
             queries=[
                 Query(
                     expr=f"histogram_quantile({quantile}, {buckets})",
-                    legend=f"{{{{platform}}}} · {name}",
+                    legend=f"{{{{account}}}} · {name}",
                 )
                 for quantile, name in quantiles
             ],
@@ -137,7 +133,7 @@ def _latency(say: Say) -> Panel:
 
 
 def _mean(say: Say) -> Panel:
-    by = "account, operation"
+    by = "operation"
     spent = total(_rate("outbound_exporter_api_request_duration_seconds_sum"), by)
     count = total(_rate("outbound_exporter_api_request_duration_seconds_count"), by)
     return lines(
@@ -149,45 +145,44 @@ def _mean(say: Say) -> Panel:
                 "各接口的平均耗时。异常：某个接口明显变慢，可以尝试减小 page_size。",
             ),
             size=_HALF,
-            queries=[Query(expr=f"{spent} / ({count} > 0)", legend=_BY_OPERATION)],
+            queries=[Query(expr=f"{spent} / ({count} > 0)", legend="{{operation}}")],
             look=Look(unit="s", no_value=say("No calls", "无调用")),
         ),
         beside=True,
     )
 
 
-def _budget(say: Say) -> Panel:
+def _pace(say: Say) -> Panel:
     rate = of("outbound_exporter_api_budget_requests_per_second", ACCOUNT)
-    hour = of("outbound_exporter_api_budget_remaining", ACCOUNT, 'window="hour"')
-    second = of("outbound_exporter_api_budget_remaining", ACCOUNT, 'window="second"')
     return lines(
         Face(
-            title=say("Call budget", "调用预算"),
+            title=say("Calls allowed a second", "每秒允许的调用数"),
             description=say(
-                "Calls a second that the exporter allows itself now (it halves them when the "
-                "vendor throttles), and on the right axis the calls left at once and in this hour. "
-                "Bad: the hour runs down to 0: raise budget or lengthen refresh.",
-                "exporter 当前允许自己的每秒调用数（被限流时会减半）；"
-                "右轴为此刻和本小时剩余的调用数。"
-                "异常：本小时剩余降到 0，请调高 budget 或拉长 refresh。",
+                "Calls a second that the exporter allows itself: it halves them when the vendor "
+                "throttles, and finds its way back. Bad: it stays far below the budget.",
+                "exporter 当前允许自己的每秒调用数：被限流时减半，之后逐步恢复。"
+                "异常：长时间远低于 budget 的配置。",
             ),
-            size=_HALF,
-            queries=[
-                Query(
-                    expr=total(rate, "account"),
-                    legend=say("Rate · {{account}}", "速率 · {{account}}"),
-                ),
-                Query(
-                    expr=total(second, "account"),
-                    legend=say("Left at once · {{account}}", "此刻剩余 · {{account}}"),
-                ),
-                Query(
-                    expr=total(hour, "account"),
-                    legend=say("Left this hour · {{account}}", "本小时剩余 · {{account}}"),
-                ),
-            ],
+            size=_THIRD,
+            queries=[Query(expr=total(rate, "account"), legend="{{account}}")],
             look=Look(unit="reqps", no_value=say("No data", "无数据")),
-            overrides=[by_query(ref, unit="short", custom__axisPlacement="right") for ref in "BC"],
         ),
-        beside=True,
+        steps=True,
+    )
+
+
+def _hour(say: Say) -> Panel:
+    hour = of("outbound_exporter_api_budget_remaining", ACCOUNT, 'window="hour"')
+    return lines(
+        Face(
+            title=say("Calls left this hour", "本小时剩余调用数"),
+            description=say(
+                "Calls that the hourly budget still allows. Bad: it runs down to 0: raise budget "
+                "or lengthen refresh.",
+                "每小时预算中还剩的调用数。异常：降到 0，请调高 budget 或拉长 refresh。",
+            ),
+            size=_THIRD,
+            queries=[Query(expr=total(hour, "account"), legend="{{account}}")],
+            look=Look(unit="short", no_value=say("No data", "无数据")),
+        ),
     )

@@ -4,7 +4,7 @@ from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from tools.dashboards.fields import Look, by_query
+from tools.dashboards.fields import Look
 from tools.dashboards.panels import Face, Query, lines
 from tools.dashboards.queries import JOB, of
 from tools.dashboards.words import Say
@@ -23,9 +23,9 @@ def _chart(
     words: tuple[str, str],
     unit: str,
     queries: list[tuple[str, str]],
-    right: str = "",
+    soft_high: float | None = None,
 ) -> Panel:
-    """A chart of the process; queries are expression and legend, ``right`` refIds on that axis."""
+    """A chart of the process; queries are expression and legend."""
     title, description = words
     return lines(
         Face(
@@ -33,8 +33,7 @@ def _chart(
             description=description,
             size=_THIRD,
             queries=[Query(expr=expr, legend=legend) for expr, legend in queries],
-            look=Look(unit=unit, no_value=say("No data", "无数据")),
-            overrides=[by_query(ref, custom__axisPlacement="right") for ref in right],
+            look=Look(unit=unit, no_value=say("No data", "无数据"), soft_high=soft_high),
         )
     )
 
@@ -117,7 +116,7 @@ def _memory(say: Say) -> Panel:
             ),
         ),
         unit="bytes",
-        queries=[(_process("process_resident_memory_bytes"), "{{instance}}")],
+        queries=[(_of_exporter("process_resident_memory_bytes"), "{{instance}}")],
     )
 
 
@@ -145,18 +144,16 @@ def _files(say: Say) -> Panel:
         words=(
             say("Open files", "打开的文件数"),
             say(
-                "Open files and connections, and how many may be. Bad: near the limit.",
-                "打开的文件和连接数及其上限。异常：接近上限。",
+                "Open files and connections, as a share of how many may be. Bad: near 100 %.",
+                "打开的文件和连接数占上限的比例。异常：接近 100%。",
             ),
         ),
-        unit="short",
+        unit="percentunit",
+        soft_high=1,
         queries=[
-            (_process("process_open_fds"), say("Open · {{instance}}", "已打开 · {{instance}}")),
-            (_process("process_max_fds"), say("Limit · {{instance}}", "上限 · {{instance}}")),
+            (
+                f"{of('process_open_fds', JOB)} / {_of_exporter('process_max_fds')}",
+                "{{instance}}",
+            )
         ],
-        right="B",
     )
-
-
-def _process(metric: str) -> str:
-    return _of_exporter(metric)

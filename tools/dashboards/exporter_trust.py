@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from tools.dashboards.fields import Look, by_query, fixed, words
 from tools.dashboards.panels import Face, Query, stats
-from tools.dashboards.queries import ACCOUNT, JOB, counted, of, or_zero, total
+from tools.dashboards.queries import ACCOUNT, JOB, counted, firing, of, or_zero, total
 from tools.dashboards.trust import stale_readings
 from tools.dashboards.words import Say
 from tools.thresholds import Limits
@@ -132,15 +132,7 @@ def _alerts(say: Say) -> Panel:
             size=(5, 5),
             queries=[
                 Query(
-                    expr=counted(
-                        of(
-                            "ALERTS",
-                            JOB,
-                            'alertname=~"Outbound.*"',
-                            'alertstate="firing"',
-                            f'area="{area}"',
-                        )
-                    ),
+                    expr=counted(firing(f'area="{area}"')),
                     legend=name,
                 )
                 for area, name in parts

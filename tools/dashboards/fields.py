@@ -18,6 +18,8 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMappingResult,
 )
 
+from tools.dashboards.words import Say, platform_names
+
 Override = DashboardFieldConfigSourceOverrides
 
 
@@ -35,6 +37,7 @@ class Look:
         low: Smallest value of the axis or bar; None leaves it to the data.
         high: Largest one.
         soft_high: The axis reaches at least this far, so that 0 does not float below 100.
+        soft_low: The same downwards, where ``low`` is None.
         decimals: None leaves them to Grafana.
     """
 
@@ -47,6 +50,7 @@ class Look:
     low: float | None = 0
     high: float | None = None
     soft_high: float | None = None
+    soft_low: float | None = None
     decimals: int | None = None
 
     def config(self, custom: object = None) -> FieldConfig:
@@ -87,6 +91,11 @@ def words(values: Mapping[str, tuple[str, str]]) -> ValueMap:
     )
 
 
+def platform_words(say: Say) -> ValueMap:
+    """Names of the vendors in place of the values of the label."""
+    return words({key: (name, "text") for key, name in platform_names(say).items()})
+
+
 def override(matcher: str, name: str, **properties: object) -> Override:
     """An exception for fields; dots in the name of a property are written ``__``."""
     return Override(
@@ -101,6 +110,12 @@ def override(matcher: str, name: str, **properties: object) -> Override:
 def by_name(name: str, **properties: object) -> Override:
     """An exception for the field of a name."""
     return override("byName", name, **properties)
+
+
+def colored(color: str, *, dashed: bool = False) -> dict[str, object]:
+    """Properties of a line: its colour, and dashes where it is only to compare with."""
+    style: dict[str, object] = {"custom__lineStyle": {"fill": "dash", "dash": [6, 6]}}
+    return {"color": fixed(color), **(style if dashed else {})}
 
 
 def by_query(ref_id: str, **properties: object) -> Override:

@@ -1,5 +1,7 @@
 """Overview: is all well, how far are the campaigns, and which ones need a look."""
 
+from typing import Final
+
 from tools.dashboards.board import Section, Sheet
 from tools.dashboards.overview_charts import outcomes
 from tools.dashboards.overview_health import health
@@ -8,6 +10,9 @@ from tools.dashboards.overview_table import campaigns
 from tools.dashboards.variables import task_variables
 from tools.dashboards.words import Say
 from tools.thresholds import Thresholds
+
+# What is chosen, and what concerns everything: alerts on an account name no task.
+_CHOSEN: Final = ('platform=~"$platform|"', 'account=~"$account|"', 'task_name=~"$task|"')
 
 
 def overview(say: Say, thresholds: Thresholds) -> Sheet:
@@ -22,6 +27,7 @@ def overview(say: Say, thresholds: Thresholds) -> Sheet:
             "得助与阿里云智能外呼机器人的全部外呼任务：是否一切正常、进度如何、哪些任务需要处理。"
             "数据由 exporter 定时向平台轮询，可能有一两分钟的延迟。",
         ),
+        alerts=(*_CHOSEN, 'severity="critical"'),
         variables=task_variables(say),
         sections=[
             Section(

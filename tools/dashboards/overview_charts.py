@@ -1,32 +1,64 @@
 """Third row of the overview: outcomes of the chosen campaigns over time."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from tools.dashboards.fields import Look, by_name, fixed, renamed
+from tools.dashboards.fields import Look, Override, by_name, colored, renamed
 from tools.dashboards.overview_health import connected_share, failed_share
 from tools.dashboards.panels import Face, Query, lines
 from tools.dashboards.queries import (
     ACCOUNT,
+    NAMED,
     of,
     task_values,
     total,
 )
 from tools.dashboards.words import (
+    CALLS,
+    COMPLETED,
+    CONNECTED,
+    CUSTOMERS,
     JOB_COLORS,
+    NOT_REACHED,
     STATUS_COLORS,
     Say,
     job_names,
+    platform_names,
     status_names,
 )
 
-_CUSTOMERS: Final = "task:outbound_task_customers:max"
 _COMPLETED: Final = "task:outbound_task_completed_customers"
 _CONNECTED: Final = "task:outbound_task_connected_customers"
-_CALLS: Final = "task:outbound_task_calls"
-_SOLID: Final = {"fill": "solid"}
-_DASHED: Final = {"fill": "dash", "dash": [8, 6]}
+# What only the one or the other vendor tells.
+_ONLY: Final = {"connected_customers": "dezhu", "calls": "aliyun", "failed_jobs": "aliyun"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    """A line for one vendor."""
+
+    expr: str
+    name: str
+    style: Override
+
+
+def _by_vendor(say: Say, *figures: tuple[str, str, str]) -> list[_Line]:
+    """Metric, name and colour of figures, made to a line for each vendor that tells them.
+
+    The colour is that of the figure in every chart, so Alibaba's lines are dashed.
+    """
+    found = []
+    for metric, name, color in figures:
+        only = _ONLY.get(metric.partition("outbound_task_")[2].partition(":")[0])
+        for platform, vendor in platform_names(say).items():
+            if only in {None, platform}:
+                title = f"{name} · {vendor}"
+                style = by_name(title, **colored(color, dashed=platform == "aliyun"))
+                values = task_values(metric, NAMED, f'platform="{platform}"')
+                found.append(_Line(expr=total(values), name=title, style=style))
+    return found
 
 
 def outcomes(say: Say) -> list[Panel]:
@@ -35,6 +67,12 @@ def outcomes(say: Say) -> list[Panel]:
 
 
 def _customers(say: Say) -> Panel:
+    drawn = _by_vendor(
+        say,
+        ("task:outbound_task_customers:max", say("Customers", "客户总数"), CUSTOMERS),
+        (f"{_COMPLETED}:max", say("Completed", "已完成"), COMPLETED),
+        (f"{_CONNECTED}:max", say("Connected", "已接通"), CONNECTED),
+    )
     return lines(
         Face(
             title=say("Customers, completed, connected", "客户总数、已完成、已接通"),
@@ -47,18 +85,9 @@ def _customers(say: Say) -> Panel:
                 "异常：可呼叫时段内已完成数不再上升，或已接通数明显跟不上已完成数。",
             ),
             size=(12, 9),
-            queries=[
-                Query(
-                    expr=total(task_values(metric), "platform"),
-                    legend=f"{name} · {{{{platform}}}}",
-                )
-                for metric, name in (
-                    (_CUSTOMERS, say("Customers", "客户总数")),
-                    (f"{_COMPLETED}:max", say("Completed", "已完成")),
-                    (f"{_CONNECTED}:max", say("Connected", "已接通")),
-                )
-            ],
+            queries=[Query(expr=line.expr, legend=line.name) for line in drawn],
             look=Look(unit="short", no_value=say("No data", "无数据")),
+            overrides=[line.style for line in drawn],
         ),
         beside=True,
     )
@@ -92,6 +121,12 @@ def _jobs(say: Say) -> Panel:
 
 
 def _pace(say: Say) -> Panel:
+    drawn = _by_vendor(
+        say,
+        (f"{_COMPLETED}:rate30m", say("Completed", "完成"), COMPLETED),
+        (f"{_CONNECTED}:rate30m", say("Connected", "接通"), CONNECTED),
+        ("task:outbound_task_calls:rate30m", say("Calls", "呼叫"), CALLS),
+    )
     return lines(
         Face(
             title=say("Pace, a minute", "呼叫速度（每分钟）"),
@@ -105,18 +140,9 @@ def _pace(say: Say) -> Panel:
                 "因此开始呼叫一段时间后才有数据。异常：执行中的任务数没变，速度却下降。",
             ),
             size=(12, 9),
-            queries=[
-                Query(
-                    expr=f"60 * {total(task_values(f'{metric}:rate30m'), 'platform')}",
-                    legend=f"{name} · {{{{platform}}}}",
-                )
-                for metric, name in (
-                    (_COMPLETED, say("Completed", "完成")),
-                    (_CONNECTED, say("Connected", "接通")),
-                    (_CALLS, say("Calls", "呼叫")),
-                )
-            ],
+            queries=[Query(expr=f"60 * {line.expr}", legend=line.name) for line in drawn],
             look=Look(unit="short", no_value=say("No calling hours now", "当前不在可呼叫时段")),
+            overrides=[line.style for line in drawn],
         ),
         beside=True,
     )
@@ -124,15 +150,10 @@ def _pace(say: Say) -> Panel:
 
 def _shares(say: Say) -> Panel:
     styles = (
-        (failed_share("delta1h"), say("Failed, last hour", "失败占比，近 1 小时"), "red", _SOLID),
-        (failed_share("max"), say("Failed, overall", "失败占比，累计"), "light-red", _DASHED),
-        (
-            connected_share("delta1h"),
-            say("Connected, last hour", "接通率，近 1 小时"),
-            "green",
-            _SOLID,
-        ),
-        (connected_share("max"), say("Connected, overall", "接通率，累计"), "light-green", _DASHED),
+        (failed_share("delta1h"), say("Failed, last hour", "失败占比，近 1 小时"), NOT_REACHED),
+        (failed_share("max"), say("Failed, overall", "失败占比，累计"), NOT_REACHED),
+        (connected_share("delta1h"), say("Connected, last hour", "接通率，近 1 小时"), CONNECTED),
+        (connected_share("max"), say("Connected, overall", "接通率，累计"), CONNECTED),
     )
     return lines(
         Face(
@@ -145,13 +166,13 @@ def _shares(say: Say) -> Panel:
                 "异常：近 1 小时明显偏离累计值，即失败占比偏高或接通率偏低。",
             ),
             size=(12, 9),
-            queries=[Query(expr=expr, legend=name) for expr, name, *_ in styles],
+            queries=[Query(expr=expr, legend=name) for expr, name, _ in styles],
             look=Look(
                 unit="percentunit", high=1, no_value=say("None ended", "没有结束的作业或客户")
             ),
             overrides=[
-                by_name(name, color=fixed(color), custom__lineStyle=style)
-                for _, name, color, style in styles
+                by_name(name, **colored(color, dashed=place % 2 == 1))
+                for place, (_, name, color) in enumerate(styles)
             ],
         ),
         beside=True,
@@ -159,10 +180,11 @@ def _shares(say: Say) -> Panel:
 
 
 def _new(say: Say) -> Panel:
-    names = (
-        (_COMPLETED, say("Completed", "完成")),
-        (_CONNECTED, say("Connected", "接通")),
-        ("task:outbound_task_failed_jobs", say("Failed jobs", "失败作业")),
+    drawn = _by_vendor(
+        say,
+        (f"{_COMPLETED}:delta1h", say("Completed", "完成"), COMPLETED),
+        (f"{_CONNECTED}:delta1h", say("Connected", "接通"), CONNECTED),
+        ("task:outbound_task_failed_jobs:delta1h", say("Failed jobs", "失败作业"), NOT_REACHED),
     )
     return lines(
         Face(
@@ -174,14 +196,9 @@ def _new(say: Say) -> Panel:
                 "异常：可呼叫时段内为 0，或失败多于完成。",
             ),
             size=(12, 9),
-            queries=[
-                Query(
-                    expr=total(task_values(f"{metric}:delta1h"), "platform"),
-                    legend=f"{name} · {{{{platform}}}}",
-                )
-                for metric, name in names
-            ],
+            queries=[Query(expr=line.expr, legend=line.name) for line in drawn],
             look=Look(unit="short", no_value=say("No data", "无数据")),
+            overrides=[line.style for line in drawn],
         ),
         beside=True,
     )

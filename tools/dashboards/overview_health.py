@@ -8,9 +8,9 @@ from tools.dashboards.fields import Look, by_query, thresholds
 from tools.dashboards.panels import Face, Query, stats
 from tools.dashboards.queries import (
     ACCOUNT,
-    JOB,
     NAMED,
     counted,
+    firing,
     in_status,
     of,
     or_zero,
@@ -209,7 +209,6 @@ def _behind(say: Say, limits: Limits) -> Panel:
 
 
 def _monitoring(say: Say, limits: Limits) -> Panel:
-    alerts = of("ALERTS", JOB, 'alertname=~"Outbound.*"', 'alertstate="firing"')
     return stats(
         Face(
             title=say("Monitoring", "监控自身"),
@@ -227,7 +226,7 @@ def _monitoring(say: Say, limits: Limits) -> Panel:
                     legend=say("Accounts down", "异常账号"),
                 ),
                 Query(expr=counted(stale_readings(limits)), legend=say("Old data", "过旧数据")),
-                Query(expr=counted(alerts), legend=say("Firing alerts", "触发中的告警")),
+                Query(expr=counted(firing()), legend=say("Firing alerts", "触发中的告警")),
             ],
             look=Look(unit="short", no_value=say("No data", "无数据"), steps=NONE_WANTED),
         ),

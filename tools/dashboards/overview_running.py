@@ -4,14 +4,16 @@ from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from tools.dashboards.fields import Look, by_name
-from tools.dashboards.panels import Face, Query, bars
-from tools.dashboards.queries import JOB, NAMED, highest, largest, of, running
+from tools.dashboards.fields import Look, Override, by_name, fixed, words
+from tools.dashboards.panels import Face, Query, bars, rows
+from tools.dashboards.queries import NAMED, firing, highest, largest, running
 from tools.dashboards.schedule import behind_steps, needed_per_left
 from tools.dashboards.words import Say
 from tools.thresholds import Limits
 
-_ROWS: Final = 12
+_ROWS: Final = 9
+_ALERTS: Final = 100
+_ALERT_COLUMNS: Final = ("severity", "alertname", "task_name", "account")
 _CUSTOMERS: Final = "task:outbound_task_customers:max"
 
 
@@ -31,7 +33,7 @@ def _progress(say: Say) -> Panel:
                 "已处理完毕的客户占比。异常：进度明显低于预期，或处于可呼叫时段却不再前进。"
                 "点击下方表格中的任务名称可查看详情。",
             ),
-            size=(9, 11),
+            size=(7, 12),
             queries=[
                 Query(
                     expr=largest(
@@ -67,7 +69,7 @@ def _needed(say: Say, limits: Limits) -> Panel:
                 f"异常：超过 {limits.expected_per_remaining:g} 表示将赶不上截止时间。"
                 "可以增加坐席或线路、延长可呼叫时段，或推迟结束日期。",
             ),
-            size=(9, 11),
+            size=(7, 12),
             queries=[
                 Query(
                     expr=highest(needed_per_left(NAMED, only_running=True), rows=_ROWS),
@@ -86,29 +88,51 @@ def _needed(say: Say, limits: Limits) -> Panel:
 
 
 def _alerts(say: Say) -> Panel:
-    firing = of("ALERTS", JOB, 'alertname=~"Outbound.*"', 'alertstate="firing"')
     none = 'label_replace(vector(0), "alertname", "none", "", "")'
-    by_alert = highest(f"count by (alertname) ({firing})", rows=_ROWS)
-    return bars(
+    found = f"topk({_ALERTS}, max by ({', '.join(_ALERT_COLUMNS)}) ({firing()}))"
+    return rows(
         Face(
             title=say("Firing alerts", "触发中的告警"),
             description=say(
-                "Alerts that fire now and for how many campaigns or accounts each of them does, "
-                "whatever is chosen above but the job. Bad: any. The alert itself names the "
-                "campaign and links to its runbook; see Alertmanager.",
-                "当前触发的告警，以及各自涉及的任务或账号数（除抓取任务外不受上方筛选影响）。"
-                "异常：有任何告警。告警内容写明了具体任务并附有 runbook 链接，"
-                "请在 Alertmanager 中查看。",
+                "Alerts that fire now, and the campaign or account of each, whatever is chosen "
+                "above but the job. Bad: any. The notice links to a runbook that says what to do.",
+                "当前触发的告警及其涉及的任务或账号（除抓取任务外不受上方筛选影响）。"
+                "异常：有任何告警。告警通知中附有 runbook 链接，说明如何处理。",
             ),
-            size=(6, 11),
-            queries=[Query(expr=f"{by_alert} or on () {none}", legend="{{alertname}}")],
-            look=Look(
-                unit="short",
-                decimals=0,
-                no_value=say("No data", "无数据"),
-                steps=((None, "green"), (1, "red")),
-            ),
-            overrides=[by_name("none", displayName=say("none", "无"))],
+            size=(10, 12),
+            queries=[Query(expr=f"{found} or on () {none}")],
+            look=Look(unit="string", no_value="", low=None),
+            overrides=_alert_columns(say),
         ),
-        named_above=True,
+        columns=_ALERT_COLUMNS,
+        sort_by=say("Alert", "告警"),
+        most=_ALERTS,
     )
+
+
+def _alert_columns(say: Say) -> list[Override]:
+    none = words({"none": (say("none", "无"), "green")})
+    severities = {
+        "critical": (say("critical", "严重"), "red"),
+        "warning": (say("warning", "警告"), "orange"),
+        "info": (say("info", "提示"), "blue"),
+    }
+    return [
+        by_name(
+            "severity",
+            displayName=say("Severity", "级别"),
+            mappings=[words(severities)],
+            custom__cellOptions={"type": "color-text"},
+            custom__width=85,
+        ),
+        by_name(
+            "alertname",
+            displayName=say("Alert", "告警"),
+            mappings=[none],
+            color=fixed("text"),
+            custom__cellOptions={"type": "color-text"},
+            custom__width=240,
+        ),
+        by_name("task_name", displayName=say("Campaign", "任务"), custom__minWidth=120),
+        by_name("account", displayName=say("Account", "账号"), custom__width=115),
+    ]

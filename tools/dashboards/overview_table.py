@@ -4,12 +4,20 @@ from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from tools.dashboards.fields import Look, Override, by_name, thresholds, words
+from tools.dashboards.fields import (
+    Look,
+    Override,
+    by_name,
+    fixed,
+    platform_words,
+    thresholds,
+    words,
+)
 from tools.dashboards.overview_health import failed_share_steps
 from tools.dashboards.panels import Face, Query, rows
-from tools.dashboards.queries import NAMED, each_row, of, statuses, task_values
-from tools.dashboards.schedule import behind_steps, needed_per_left, needed_seconds
-from tools.dashboards.words import STATUS_COLORS, Language, Say, status_names
+from tools.dashboards.queries import NAMED, each_row, in_status, of, task_values
+from tools.dashboards.schedule import behind_steps, needed_per_left, needed_seconds, window_words
+from tools.dashboards.words import COMPLETED, STATUS_COLORS, Language, Say, status_names
 from tools.thresholds import Limits
 
 COLUMNS: Final = (
@@ -18,6 +26,9 @@ COLUMNS: Final = (
     *("platform", "account", "task_id"),
 )
 
+# For Grafana before 12.2 and after.
+_NOWHERE: Final = {"viz": True, "legend": True, "tooltip": True}
+_UNFINISHED: Final = "running|scheduling|initializing|not_started|paused"
 # As text, or an id that consists of digits would be shown, and passed on, as a rounded number.
 _TEXT: Final[dict[str, object]] = {"unit": "string", "custom__filterable": True}
 
@@ -56,13 +67,18 @@ def _queries() -> list[Query]:
         task_values("task:outbound_task_failed_jobs:max"),
         task_values("task:outbound_task_failed_jobs:ratio"),
         task_values("task:outbound_task_remaining_customers:sum"),
-        f"{needed_seconds(NAMED)} and on (job, platform, account, task_id) {statuses(NAMED)}",
-        f"{needed_per_left(NAMED)} and on (job, platform, account, task_id) {statuses(NAMED)}",
-        task_values("outbound_task_calling_window_open"),
+        _chosen(f"{needed_seconds(NAMED)} > 0", "running|scheduling|paused"),
+        _chosen(f"{needed_per_left(NAMED)} > 0", "running|scheduling|paused"),
+        _chosen(of("outbound_task_calling_window_open", NAMED), _UNFINISHED),
     )
     status = of("task_status:outbound_task_info:max", NAMED, 'status=~"$status"')
     first = f"max by (platform, account, task_id, task_name, status) ({status})"
     return [Query(expr=first), *(Query(expr=each_row(expr)) for expr in expressions)]
+
+
+def _chosen(expr: str, status: str) -> str:
+    """Of tasks in a status that is chosen, too: to others the value means nothing."""
+    return in_status(in_status(expr, NAMED, status), NAMED)
 
 
 def _overrides(say: Say, limits: Limits) -> list[Override]:
@@ -74,7 +90,7 @@ def _overrides(say: Say, limits: Limits) -> list[Override]:
             unit="percentunit",
             min=0,
             max=1,
-            color={"mode": "fixed", "fixedColor": "blue"},
+            color=fixed(COMPLETED),
             custom__cellOptions={"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
             custom__width=130,
         ),
@@ -94,10 +110,10 @@ def _overrides(say: Say, limits: Limits) -> list[Override]:
         _ratio("Value #J", say("Needed ÷ left", "所需 ÷ 剩余"), behind_steps(limits)),
         by_name(
             "Value #K",
-            displayName=say("May call", "可呼叫"),
-            mappings=[words({"1": (say("yes", "是"), "green"), "0": (say("no", "否"), "#8e8e8e")})],
+            displayName=say("Calling hours", "可呼叫时段"),
+            mappings=[window_words(say)],
             custom__cellOptions={"type": "color-text"},
-            custom__width=80,
+            custom__width=115,
         ),
     ]
 
@@ -127,9 +143,16 @@ def _identity(say: Say) -> list[Override]:
             custom__width=105,
             custom__filterable=True,
         ),
-        by_name("platform", displayName=say("Platform", "平台"), custom__width=95, **_TEXT),
-        by_name("account", displayName=say("Account", "账号"), custom__width=110, **_TEXT),
-        by_name("task_id", displayName=say("Task id", "任务 ID"), custom__minWidth=100, **_TEXT),
+        by_name(
+            "platform",
+            displayName=say("Platform", "平台"),
+            mappings=[platform_words(say)],
+            custom__width=105,
+            **_TEXT,
+        ),
+        by_name("account", displayName=say("Account", "账号"), custom__width=120, **_TEXT),
+        # Passed on by the link; the campaign's own dashboard has room to show it.
+        by_name("task_id", custom__hidden=True, custom__hideFrom=_NOWHERE, **_TEXT),
     ]
 
 

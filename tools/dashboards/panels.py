@@ -21,6 +21,7 @@ from tools.dashboards.fields import Look, Override
 
 # Enough for half a page, and a fraction of the work where ten thousand tasks are added up.
 _MOST_POINTS: Final = 300
+_LONE_FILL: Final = 10
 DATASOURCE: Final = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 
@@ -71,20 +72,18 @@ def stats(
     return _panel(face, kind="stat", options=options)
 
 
-def bars(face: Face, *, named_above: bool = False) -> Panel:
-    """Horizontal bars, one a series, from instant queries.
-
-    Args:
-        face: The order of the series is that of the answer.
-        named_above: Names stand above the bars, for long ones in narrow panels.
-    """
-    above = common.BarGaugeNamePlacement.TOP
+def bars(face: Face) -> Panel:
+    """Horizontal bars, one a series in the order of the answer, from instant queries."""
     options = bargauge.Options(
         display_mode=common.BarGaugeDisplayMode.BASIC,
         value_mode=common.BarGaugeValueMode.TEXT,
-        name_placement=above if named_above else common.BarGaugeNamePlacement.LEFT,
-        show_unfilled=True,
-        sizing=common.BarGaugeSizing.AUTO,
+        # To the left of the bars, long names would be cut.
+        name_placement=common.BarGaugeNamePlacement.TOP,
+        # The track would go on below the value, so that 100 % did not reach its end.
+        show_unfilled=False,
+        sizing=common.BarGaugeSizing.MANUAL,
+        min_viz_height=16,
+        max_viz_height=44,
         legend=common.VizLegendOptions(
             show_legend=False,
             display_mode=common.LegendDisplayMode.LIST,
@@ -192,7 +191,8 @@ def _drawn(face: Face, *, stacked: bool, steps: bool) -> timeseries.FieldConfig:
         line_interpolation=(
             common.LineInterpolation.STEP_AFTER if steps else common.LineInterpolation.LINEAR
         ),
-        fill_opacity=35 if stacked else 8,
+        # Several fills upon each other are mud.
+        fill_opacity=35 if stacked else _LONE_FILL if _is_alone(face) else 0,
         show_points=common.VisibilityMode.NEVER,
         stacking=common.StackingConfig(mode=stacking, group="A"),
         thresholds_style=common.GraphThresholdsStyleConfig(
@@ -202,8 +202,14 @@ def _drawn(face: Face, *, stacked: bool, steps: bool) -> timeseries.FieldConfig:
         ),
         axis_placement=common.AxisPlacement.AUTO,
         axis_soft_max=face.look.soft_high,
+        axis_soft_min=face.look.soft_low,
         span_nulls=False,
     )
+
+
+def _is_alone(face: Face) -> bool:
+    """Whether there will be one line, for a name without a template is that of one series."""
+    return len(face.queries) == 1 and "{{" not in face.queries[0].legend
 
 
 def _target(query: Query, *, ref_id: str, kind: str) -> Dataquery:

@@ -19,7 +19,8 @@ from promql_parser import (
     walk,
 )
 
-_VARIABLE: Final = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")
+# A digit after the sign is a group of `label_replace`.
+_VARIABLE: Final = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|([A-Za-z_]\w*))")
 _BUILT_IN: Final = {"__rate_interval": "5m", "__interval": "1m", "__range": "1h"}
 # No one writes this by hand, so that it is known again in the tree.
 _RATE_INTERVAL: Final = timedelta(seconds=7919)

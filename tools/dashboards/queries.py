@@ -21,6 +21,11 @@ def of(metric: str, scope: str, *more: str) -> str:
     return f"{metric}{{{','.join((scope, *more))}}}"
 
 
+def firing(*more: str) -> str:
+    """The alerts of the exporter that fire; of what, that further matchers say."""
+    return of("ALERTS", JOB, 'alertname=~"Outbound.*"', 'alertstate="firing"', *more)
+
+
 def statuses(scope: str, status: str = "$status") -> str:
     """One series a task, with its status."""
     return of(_STATUS, scope, f'status=~"{status}"')

@@ -1,6 +1,10 @@
 """Queries and colours on whether a campaign will be done by its end, shared by two dashboards."""
 
+from grafana_foundation_sdk.models.dashboard import ValueMap
+
+from tools.dashboards.fields import words
 from tools.dashboards.queries import in_status, of
+from tools.dashboards.words import Say
 from tools.thresholds import Limits
 
 
@@ -26,6 +30,13 @@ def needed_per_left(scope: str, *, only_running: bool = False) -> str:
     needed = needed_seconds(scope)
     ratio = f"{needed} / ({left_seconds(scope)} > 0)"
     return in_status(ratio, scope, "running") if only_running else ratio
+
+
+def window_words(say: Say) -> ValueMap:
+    """Whether the calling hours allow calls now."""
+    return words(
+        {"1": (say("open", "可呼叫"), "green"), "0": (say("closed", "不可呼叫"), "#8e8e8e")}
+    )
 
 
 def behind_steps(limits: Limits) -> tuple[tuple[float | None, str], ...]:

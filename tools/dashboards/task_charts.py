@@ -4,11 +4,22 @@ from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from tools.dashboards.fields import Look, renamed
+from tools.dashboards.fields import Look, by_name, by_query, colored, renamed
 from tools.dashboards.panels import Face, Query, lines
 from tools.dashboards.queries import ONE, of
-from tools.dashboards.schedule import left_seconds, needed_per_left, needed_seconds
-from tools.dashboards.words import JOB_COLORS, Say, job_names
+from tools.dashboards.schedule import needed_per_left
+from tools.dashboards.words import (
+    CALLS,
+    COMPLETED,
+    CONNECTED,
+    CUSTOMERS,
+    JOB_COLORS,
+    NOT_REACHED,
+    REPORTED,
+    WAITING,
+    Say,
+    job_names,
+)
 from tools.thresholds import Limits
 
 _PROGRESS: Final = "task:outbound_task_progress:ratio"
@@ -52,6 +63,11 @@ def _progress(say: Say) -> Panel:
                 ),
             ],
             look=Look(unit="percentunit", high=1, no_value=say("No customers", "无客户")),
+            overrides=[
+                by_query("A", **colored(COMPLETED)),
+                by_query("B", **colored(WAITING, dashed=True)),
+                by_query("C", **colored(REPORTED, dashed=True)),
+            ],
         ),
         beside=True,
     )
@@ -60,27 +76,39 @@ def _progress(say: Say) -> Panel:
 def _time(say: Say, limits: Limits) -> Panel:
     return lines(
         Face(
-            title=say("Calling time needed and left", "所需与剩余可呼叫时间"),
+            title=say("Calling time needed ÷ left", "所需 ÷ 剩余可呼叫时间"),
             description=say(
-                "Calling time that the rest will take at the pace of that moment, and calling time "
-                "left until the end, over all calling hours; public holidays are not known. Bad: "
-                "needed lies above left. The alert fires at "
-                f"{limits.expected_per_remaining:g} times left.",
-                "按当时速度处理完剩余客户所需的可呼叫时间，以及截止前各时段合计剩余的可呼叫时间"
-                "（不考虑法定节假日）。异常：所需高于剩余；"
-                f"达到剩余的 {limits.expected_per_remaining:g} 倍时触发告警。",
+                "Calling time that the rest will take at the pace of that moment, divided by the "
+                "calling time left until the end, over all calling hours; public holidays are not "
+                "known. Bad: above 100 % customers will be left over; the alert fires above the "
+                "line.",
+                "按当时速度处理完剩余客户所需的可呼叫时间 ÷ 截止前各时段合计剩余的可呼叫时间"
+                "（不考虑法定节假日）。异常：高于 100% 表示会有客户来不及呼叫；"
+                "高于红线时触发告警。",
             ),
             size=_HALF,
-            queries=[
-                Query(expr=needed_seconds(ONE), legend=say("Needed", "所需")),
-                Query(expr=left_seconds(ONE), legend=say("Left", "剩余")),
-            ],
-            look=Look(unit="s", no_value=say("No end or no calling hours", "未设置截止或时段")),
-        )
+            queries=[Query(expr=needed_per_left(ONE), legend=say("Needed ÷ left", "所需 ÷ 剩余"))],
+            look=Look(
+                unit="percentunit",
+                soft_high=1.2,
+                decimals=0,
+                no_value=say("No end or no calling hours", "未设置截止或时段"),
+                steps=((None, "transparent"), (limits.expected_per_remaining, "red")),
+                palette=True,
+            ),
+            overrides=[by_query("A", **colored(COMPLETED))],
+        ),
+        beside=True,
     )
 
 
 def _customers(say: Say) -> Panel:
+    counts = (
+        ("customers:max", say("Customers", "客户总数"), CUSTOMERS),
+        ("completed_customers:max", say("Completed", "已完成"), COMPLETED),
+        ("connected_customers:max", say("Connected", "已接通"), CONNECTED),
+        ("remaining_customers:sum", say("Remaining", "剩余"), WAITING),
+    )
     return lines(
         Face(
             title=say("Customers, completed, connected", "客户总数、已完成、已接通"),
@@ -94,15 +122,11 @@ def _customers(say: Say) -> Panel:
             ),
             size=_HALF,
             queries=[
-                Query(expr=of(metric, ONE), legend=name)
-                for metric, name in (
-                    ("task:outbound_task_customers:max", say("Customers", "客户总数")),
-                    ("task:outbound_task_completed_customers:max", say("Completed", "已完成")),
-                    ("task:outbound_task_connected_customers:max", say("Connected", "已接通")),
-                    ("task:outbound_task_remaining_customers:sum", say("Remaining", "剩余")),
-                )
+                Query(expr=of(f"task:outbound_task_{metric}", ONE), legend=name)
+                for metric, name, _ in counts
             ],
             look=Look(unit="short", no_value=say("No data", "无数据")),
+            overrides=[by_name(name, **colored(color)) for _, name, color in counts],
         ),
         beside=True,
     )
@@ -110,6 +134,7 @@ def _customers(say: Say) -> Panel:
 
 def _jobs(say: Say) -> Panel:
     remaining = of("task:outbound_task_remaining_customers:sum", ONE, 'platform="dezhu"')
+    dezhu = say("Not completed (Dezhu)", "未完成（得助）")
     return lines(
         Face(
             title=say("Jobs by state", "作业状态分布"),
@@ -125,25 +150,29 @@ def _jobs(say: Say) -> Panel:
             size=_HALF,
             queries=[
                 Query(expr=of("task:outbound_task_jobs:max", ONE), legend="{{job_status}}"),
-                Query(expr=remaining, legend=say("Not completed (Dezhu)", "未完成（得助）")),
+                Query(expr=remaining, legend=dezhu),
             ],
             look=Look(unit="short", no_value=say("No data", "无数据")),
-            overrides=renamed(job_names(say), JOB_COLORS),
+            overrides=[
+                *renamed(job_names(say), JOB_COLORS),
+                by_query("B", **colored(JOB_COLORS["scheduling"])),
+            ],
         ),
         beside=True,
     )
 
 
 def _pace(say: Say) -> Panel:
-    pace = {
-        "completed_customers:rate30m": say("Completed", "完成"),
-        "connected_customers:rate30m": say("Connected", "接通"),
-        "calls:rate30m": say("Calls", "呼叫"),
-        "ended_customers:last_rate30m": say("Last known pace", "最近的速度"),
-    }
-    new = {
-        "completed_customers:delta1h": say("Completed, mean of an hour", "完成，近 1 小时平均"),
-    }
+    pace = (
+        ("completed_customers:rate30m", say("Completed", "完成"), colored(COMPLETED)),
+        ("connected_customers:rate30m", say("Connected", "接通"), colored(CONNECTED)),
+        ("calls:rate30m", say("Calls", "呼叫"), colored(CALLS)),
+        (
+            "ended_customers:last_rate30m",
+            say("Last known pace", "最近的速度"),
+            colored(REPORTED, dashed=True),
+        ),
+    )
     return lines(
         Face(
             title=say("Pace, a minute", "呼叫速度（每分钟）"),
@@ -156,16 +185,11 @@ def _pace(say: Say) -> Panel:
             ),
             size=_HALF,
             queries=[
-                *(
-                    Query(expr=f"60 * {of(f'task:outbound_task_{name}', ONE)}", legend=legend)
-                    for name, legend in pace.items()
-                ),
-                *(
-                    Query(expr=f"{of(f'task:outbound_task_{name}', ONE)} / 60", legend=legend)
-                    for name, legend in new.items()
-                ),
+                Query(expr=f"60 * {of(f'task:outbound_task_{metric}', ONE)}", legend=name)
+                for metric, name, _ in pace
             ],
             look=Look(unit="short", no_value=say("No data", "无数据")),
+            overrides=[by_name(name, **style) for _, name, style in pace],
         ),
         beside=True,
     )
@@ -179,6 +203,7 @@ def _shares(say: Say) -> Panel:
         ("connected_customers:ratio", say("Connected, overall", "接通率，累计")),
         ("reported_connected_ratio:max", say("Connected, as reported", "接通率，平台报告")),
     )
+    colors = (NOT_REACHED, NOT_REACHED, CONNECTED, CONNECTED, REPORTED)
     return lines(
         Face(
             title=say("Failed share and connected ratio", "失败占比与接通率"),
@@ -198,6 +223,10 @@ def _shares(say: Say) -> Panel:
             look=Look(
                 unit="percentunit", high=1, no_value=say("None ended", "没有结束的作业或客户")
             ),
+            overrides=[
+                by_name(name, **colored(color, dashed="1h" not in metric))
+                for (metric, name), color in zip(names, colors, strict=True)
+            ],
         ),
         beside=True,
     )

@@ -1,13 +1,32 @@
 """First row of the campaign's dashboard: how it stands now."""
 
+from typing import Final
+
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from tools.dashboards.fields import Look, by_query, fixed, renamed, thresholds, words
+from tools.dashboards.fields import Look, by_query, fixed, renamed, thresholds
 from tools.dashboards.panels import Face, Query, stats
 from tools.dashboards.queries import ONE, of
-from tools.dashboards.schedule import behind_steps, left_seconds, needed_per_left, needed_seconds
-from tools.dashboards.words import STATUS_COLORS, Say, status_names
+from tools.dashboards.schedule import (
+    behind_steps,
+    left_seconds,
+    needed_per_left,
+    needed_seconds,
+    window_words,
+)
+from tools.dashboards.words import (
+    CALLS,
+    COMPLETED,
+    CONNECTED,
+    NOT_REACHED,
+    STATUS_COLORS,
+    WAITING,
+    Say,
+    status_names,
+)
 from tools.thresholds import Limits
+
+_COUNT_COLORS: Final = ("text", COMPLETED, CONNECTED, CALLS, NOT_REACHED, WAITING)
 
 
 def now(say: Say, limits: Limits) -> list[Panel]:
@@ -51,14 +70,7 @@ def _window(say: Say) -> Panel:
             look=Look(
                 unit="none",
                 no_value=say("None set", "未设置"),
-                mappings=[
-                    words(
-                        {
-                            "1": (say("open", "可呼叫"), "green"),
-                            "0": (say("closed", "不可呼叫"), "yellow"),
-                        }
-                    )
-                ],
+                mappings=[window_words(say)],
                 color="text",
             ),
         )
@@ -98,18 +110,21 @@ def _counts(say: Say) -> Panel:
             ),
             size=(8, 5),
             queries=[
-                Query(expr=of(metric, ONE), legend=name)
+                Query(expr=of(f"task:outbound_task_{metric}", ONE), legend=name)
                 for metric, name in (
-                    ("task:outbound_task_customers:max", say("Customers", "客户总数")),
-                    ("task:outbound_task_completed_customers:max", say("Completed", "已完成")),
-                    ("task:outbound_task_connected_customers:max", say("Connected", "已接通")),
-                    ("task:outbound_task_calls:max", say("Calls", "呼叫次数")),
-                    ("task:outbound_task_failed_jobs:max", say("Failed jobs", "失败作业")),
-                    ("task:outbound_task_remaining_customers:sum", say("Remaining", "剩余")),
+                    ("customers:max", say("Customers", "客户总数")),
+                    ("completed_customers:max", say("Completed", "已完成")),
+                    ("connected_customers:max", say("Connected", "已接通")),
+                    ("calls:max", say("Calls", "呼叫次数")),
+                    ("failed_jobs:max", say("Failed jobs", "失败作业")),
+                    ("remaining_customers:sum", say("Remaining", "剩余")),
                 )
             ],
             look=Look(unit="short", no_value=say("Not reported", "平台未提供"), color="blue"),
-            overrides=[by_query("E", color=fixed("orange")), by_query("F", color=fixed("text"))],
+            overrides=[
+                by_query(ref, color=fixed(color))
+                for ref, color in zip("ABCDEF", _COUNT_COLORS, strict=True)
+            ],
         )
     )
 

@@ -1,25 +1,27 @@
 """Last row of the campaign's dashboard: when and how it may call."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from tools.dashboards.fields import Look, Override, by_name, by_query, words
+from tools.dashboards.fields import Look, Override, by_name, by_query, colored, words
 from tools.dashboards.panels import Face, Query, bars, lines, rows, stats
 from tools.dashboards.queries import ONE, highest, of
-from tools.dashboards.words import Say
+from tools.dashboards.schedule import window_words
+from tools.dashboards.words import CALLS, COMPLETED, REPORTED, Say, platform_names
 
 _HALF: Final = (12, 7)
 
 
 def settings(say: Say) -> list[Panel]:
-    """The panels, line by line."""
-    return [
-        *(_hours(say), _redial(say)),
-        *(_dialling(say), _dates(say)),
-        *(_agents(say), _concurrency(say)),
-        _what(say),
-    ]
+    """The panels that every campaign fills, line by line."""
+    return [*(_hours(say), _redial(say)), *(_dialling(say), _dates(say)), _what(say)]
+
+
+def only_some(say: Say) -> list[Panel]:
+    """Those that a few campaigns fill, with optional collectors."""
+    return [_concurrency(say), _agents(say)]
 
 
 def _yes(say: Say) -> list[object]:
@@ -27,25 +29,40 @@ def _yes(say: Say) -> list[object]:
 
 
 def _hours(say: Say) -> Panel:
+    hidden = {"custom__axisPlacement": "hidden", "custom__lineWidth": 0, "custom__fillOpacity": 15}
     return lines(
         Face(
-            title=say("Calling hours", "可呼叫时段"),
+            title=say("Completed inside calling hours", "可呼叫时段内的完成情况"),
             description=say(
-                "1 while the calling hours allow calls, whatever the status. Bad: completed or "
-                "calls rise while it is 0: calling hours are law.",
-                "1 表示可呼叫，0 表示不可呼叫，与任务状态无关。"
-                "异常：为 0 时完成数或呼叫次数仍在上升，在不允许的时段外呼属于违规。",
+                "Customers completed, upon green where the calling hours allow calls, whatever the "
+                "status. Bad: the line rises where there is no green: calling hours are law.",
+                "已完成客户数；绿色背景表示当时可呼叫，与任务状态无关。"
+                "异常：没有绿色背景的地方曲线仍在上升，在不允许的时段外呼属于违规。",
             ),
             size=_HALF,
             queries=[
                 Query(
+                    expr=of("task:outbound_task_completed_customers:max", ONE),
+                    legend=say("Completed", "已完成"),
+                ),
+                Query(
                     expr=of("outbound_task_calling_window_open", ONE),
-                    legend=say("May call", "可呼叫"),
-                )
+                    legend=say("Calling hours", "可呼叫时段"),
+                ),
             ],
-            look=Look(
-                unit="none", high=1, decimals=0, no_value=say("None set", "未设置"), color="green"
-            ),
+            look=Look(unit="short", low=None, no_value=say("No data", "无数据")),
+            overrides=[
+                by_query("A", **colored(COMPLETED)),
+                by_query(
+                    "B",
+                    mappings=[window_words(say)],
+                    unit="none",
+                    min=0,
+                    max=1,
+                    **colored("green"),
+                    **hidden,
+                ),
+            ],
         ),
         steps=True,
     )
@@ -94,7 +111,7 @@ _DIALLING: Final = (
     ("repeatable", "Repeatable", "可重复执行", "yes"),
     ("calling_numbers", "Caller numbers", "主叫号码数", "none"),
     ("recall_calling_numbers", "Recall numbers", "重呼主叫号码数", "none"),
-    ("min_concurrency", "Least concurrency", "最小并发", "none"),
+    ("min_concurrency", "Least at once", "最小并发", "none"),
 )
 
 
@@ -219,6 +236,10 @@ def _concurrency(say: Say) -> Panel:
                 Query(expr=of("outbound_task_concurrency", ONE), legend=say("Calls", "通话数")),
                 Query(expr=of("outbound_task_concurrency_limit", ONE), legend=say("Limit", "上限")),
             ],
+            overrides=[
+                by_query("A", **colored(CALLS)),
+                by_query("B", **colored(REPORTED, dashed=True)),
+            ],
             look=Look(
                 unit="short",
                 decimals=0,
@@ -256,7 +277,10 @@ def _what(say: Say) -> Panel:
             queries=[Query(expr=f"max by ({by}) ({of('outbound_task_info', ONE)})")],
             look=Look(unit="string", low=None, no_value=""),
             overrides=[
-                *(by_name(label, displayName=name) for label, name in names.items()),
+                *(
+                    by_name(label, displayName=name, **_width(label))
+                    for label, name in names.items()
+                ),
                 *_values(say),
             ],
         ),
@@ -265,9 +289,15 @@ def _what(say: Say) -> Panel:
     )
 
 
+def _width(label: str) -> dict[str, object]:
+    """Room for what Alibaba writes as 36 characters; few for what is short."""
+    widths = {"task_id": 300, "script_version": 300, "platform": 90, "priority": 80}
+    return {"custom__width": widths[label]} if label in widths else {}
+
+
 def _values(say: Say) -> list[Override]:
     """Words for what the exporter labels with fixed values."""
-    values = {
+    values: dict[str, Mapping[str, str]] = {
         "task_type": {
             "automatic": say("automatic", "自动"),
             "manual": say("manual", "人工"),
@@ -276,10 +306,7 @@ def _values(say: Say) -> list[Override]:
             "ratio": say("by ratio", "按比例外呼"),
             "predictive": say("predictive", "预测式外呼"),
         },
-        "platform": {
-            "dezhu": say("Dezhu", "得助"),
-            "aliyun": say("Alibaba Cloud", "阿里云"),
-        },
+        "platform": platform_names(say),
     }
     return [
         by_name(label, mappings=[words({key: (text, "text") for key, text in texts.items()})])

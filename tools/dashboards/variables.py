@@ -42,11 +42,13 @@ def task_variables(say: Say) -> list[VariableModel]:
 def one_task_variables(say: Say) -> list[VariableModel]:
     """The same, then one task by id: names may repeat in another account.
 
-    It is shown as name, account and id, and has another name than the variable of names, so that
-    a link between dashboards that carries all variables takes no name for an id.
+    It is shown as name, account and the beginning of its id, and has another name than the
+    variable of names, so that a link between dashboards that carries all variables takes no name
+    for an id.
     """
     tasks = of(_TASK_METRIC, ACCOUNT, _CHOSEN_STATUS, 'task_name=~"$task"')
-    titled = f'label_join({tasks}, "title", " · ", "task_name", "account", "task_id")'
+    short = f'label_replace({tasks}, "short_id", "$1", "task_id", "(.{{1,8}}).*")'
+    titled = f'label_join({short}, "title", " · ", "task_name", "account", "short_id")'
     one = _query(
         "task_id",
         say("Task in depth", "任务详情"),

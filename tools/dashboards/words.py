@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import Final
 
 Say = Callable[[str, str], str]
 """Takes the English and the Chinese text, gives the one of the dashboard's language."""
@@ -40,18 +41,27 @@ def status_names(say: Say) -> Mapping[str, str]:
     }
 
 
+# One colour for one meaning, in figures and charts alike.
+CUSTOMERS: Final = "#a5adba"
+COMPLETED: Final = "blue"
+CONNECTED: Final = "green"
+CALLS: Final = "purple"
+WAITING: Final = "#56c7d6"
+NOT_REACHED: Final = "orange"  # a failed job is one, and no reason to worry by itself
+REPORTED: Final = "#7c8797"
+
 STATUS_COLORS: Mapping[str, str] = {
     "running": "green",
     "scheduling": "light-green",
-    "initializing": "light-blue",
-    "not_started": "semi-dark-blue",
+    "initializing": "super-light-blue",
+    "not_started": "light-purple",
     "paused": "yellow",
     "draft": "#8e8e8e",
     "failed": "red",
     "completed": "blue",
-    "expired": "orange",
+    "expired": "light-orange",
     "cancelled": "#6e6e6e",
-    "unknown": "purple",
+    "unknown": "#ff6ec7",
 }
 
 
@@ -68,11 +78,16 @@ def job_names(say: Say) -> Mapping[str, str]:
 
 JOB_COLORS: Mapping[str, str] = {
     "executing": "green",
-    "scheduling": "light-blue",
+    "scheduling": WAITING,
     "paused": "yellow",
-    "failed": "red",
+    "failed": NOT_REACHED,
     "cancelled": "#6e6e6e",
 }
+
+
+def platform_names(say: Say) -> Mapping[str, str]:
+    """Values of the label ``platform``."""
+    return {"dezhu": say("Dezhu", "得助"), "aliyun": say("Alibaba", "阿里云")}
 
 
 def reason_names(say: Say) -> Mapping[str, str]:
@@ -87,6 +102,18 @@ def reason_names(say: Say) -> Mapping[str, str]:
         "config": say("config: request is wrong", "config：请求有误"),
         "bug": say("bug: of the exporter", "bug：exporter 自身错误"),
     }
+
+
+REASON_COLORS: Mapping[str, str] = {
+    "auth": "red",
+    "clock": "purple",
+    "permission": "dark-red",
+    "rate_limited": "orange",
+    "unavailable": "yellow",
+    "protocol": "blue",
+    "config": "light-green",
+    "bug": "#a5adba",
+}
 
 
 def tier_names(say: Say) -> Mapping[str, str]:
