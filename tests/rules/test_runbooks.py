@@ -1,11 +1,13 @@
 """Every alert has its runbook, in both languages, and what that names exists."""
 
+import json
 import re
 
 import pytest
 
 from tests.rules.labels import exposed, recorded
 from tests.rules.promtool import ROOT, RUNBOOKS, alerts
+from tools.dashboards.expressions import panels
 
 ALERTS = [pytest.param(rule, id=rule["alert"]) for rule in alerts()]
 RUNBOOK_FILE = ROOT / "docs" / "runbooks.md"
@@ -53,3 +55,36 @@ def test_every_link_within_the_runbooks_leads_somewhere() -> None:
 
     assert linked
     assert linked <= anchors
+
+
+WORDS = {"When something fails", "Prometheus", "Targets", "故障排查", "sample limit exceeded"}
+DASHBOARDS = {"任务详情": "campaign", "exporter 运行状况": "exporter"}
+
+
+def _titles(language: str) -> list[str]:
+    """Of the panels of all dashboards; the same panel has the same place in both languages."""
+    return [
+        panel["title"]
+        for file in sorted((ROOT / "grafana" / "dashboards" / language).glob("*.json"))
+        for panel in panels(json.loads(file.read_text(encoding="utf-8")))
+    ]
+
+
+def _named(marked: str, start: str) -> list[list[str]]:
+    """What stands in marks in each "what to do", words that are no panels left out."""
+    lines = RUNBOOK_FILE.read_text(encoding="utf-8").splitlines()
+    parts = [line.removeprefix(start) for line in lines if line.startswith(start)]
+    return [[one for one in re.findall(marked, part) if one not in WORDS] for part in parts]
+
+
+def test_every_panel_that_a_runbook_names_exists_and_is_the_same_one_in_both_languages() -> None:
+    chinese_of = dict(zip(_titles("en"), _titles("zh"), strict=True))
+    chinese_of |= {english: chinese for chinese, english in DASHBOARDS.items()}
+    english = _named(r"(?<!\*)\*([^*]+)\*(?!\*)", "**What to do.**")
+    chinese = _named("“([^”]+)”", "**处理办法。**")
+
+    assert {one for part in english for one in part} - chinese_of.keys() == set()
+    assert [sorted(chinese_of[one] for one in part) for part in english] == [
+        sorted(part) for part in chinese
+    ]
+    assert sum(map(len, english)) > 10
