@@ -5,9 +5,10 @@ import asyncio
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 
@@ -16,19 +17,13 @@ from tools.screenshots.camera import build, preview, take
 from tools.screenshots.servers import StageError
 from tools.screenshots.shots import Scene, Shot, dashboard_files, dashboard_shots, page_shots
 from tools.screenshots.stage import SCRAPE_SECONDS, Plot, Stage, stage, thresholds_for
+from tools.screenshots.story import STORY
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
-# Something to see on the dashboard of the exporter. Ends well before the picture is taken.
-_SCENARIO: Final[list[dict[str, Any]]] = [
-    {
-        "at": 150,
-        "fault": {"kind": "code", "vendor": "aliyun", "code": "Throttling.User", "times": 2},
-    },
-    {"at": 240, "fault": {"kind": "status", "vendor": "dezhu", "http_status": 502}, "for": 40},
-]
 # Until the first scrapes are in, so that no chart begins with a gap.
-_WARM_UP_SECONDS: Final = 30
+_WARM_UP_SECONDS: Final = 90
+_AFTER_MINUTE: Final = 45
 # The dashboard of one task shows one of each vendor: one language each.
 _TASK_NAME: Final = "steady-campaign"
 _PLATFORMS: Final = {"en": "aliyun", "zh": "dezhu"}
@@ -69,7 +64,7 @@ async def _take_all(flags: argparse.Namespace) -> None:
         tasks=flags.tasks,
         seed=flags.seed,
         speed=flags.speed,
-        scenario=_SCENARIO,
+        scenario=STORY,
         rules=rule_files(thresholds_for(flags.minutes)),
     )
     await build()
@@ -95,6 +90,7 @@ async def _shots(flags: argparse.Namespace, built: Stage, preview_url: str) -> l
     scene = Scene(
         preview_url=preview_url,
         last_seconds=flags.minutes * 60,
+        until=until(time.time()),  # noqa: TID251  # the browser has no other clock
         scrape_seconds=SCRAPE_SECONDS,
         theme=flags.theme,
         variables={
@@ -103,6 +99,11 @@ async def _shots(flags: argparse.Namespace, built: Stage, preview_url: str) -> l
         },
     )
     return [*dashboard_shots(files, scene), *page_shots(built.exporter_url)]
+
+
+def until(now: float) -> int:
+    """Not later than now, and so long after a minute that the last label of an axis has room."""
+    return int(now - _AFTER_MINUTE) // 60 * 60 + _AFTER_MINUTE
 
 
 async def _task_id(prometheus_url: str, language: str) -> str:

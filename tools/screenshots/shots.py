@@ -29,7 +29,8 @@ class Scene:
 
     Attributes:
         preview_url: Where the preview listens.
-        last_seconds: The time range, which ends now.
+        last_seconds: The length of the time range.
+        until: Its end, epoch seconds.
         scrape_seconds: The scrape interval of the Prometheus behind it.
         theme: Of Grafana.
         variables: By path of the dashboard, what is chosen on it.
@@ -37,6 +38,7 @@ class Scene:
 
     preview_url: str
     last_seconds: int
+    until: int
     scrape_seconds: int
     theme: Theme
     variables: Mapping[str, Mapping[str, str]]
@@ -55,6 +57,7 @@ def dashboard_shots(files: list[str], scene: Scene) -> Iterator[Shot]:
             "d": file,
             "theme": scene.theme,
             "last": f"{scene.last_seconds}s",
+            "to": str(scene.until),
             "scrape": str(scene.scrape_seconds),
         }
         chosen = {f"var-{name}": value for name, value in scene.variables.get(file, {}).items()}

@@ -56,6 +56,17 @@ class Stage:
     prometheus_url: str
 
 
+def simulated(plot: Plot) -> SimulatorOptions:
+    """The vendors; with one instance, so that no campaign of the cast is there twice."""
+    return SimulatorOptions(
+        tasks=plot.tasks,
+        seed=plot.seed,
+        speed=plot.speed,
+        aliyun_instances=1,
+        control_listen=None,
+    )
+
+
 @contextlib.asynccontextmanager
 async def stage(plot: Plot, directory: Path) -> AsyncIterator[Stage]:
     """Everything runs while this is open; its files and logs are in `directory`.
@@ -64,16 +75,14 @@ async def stage(plot: Plot, directory: Path) -> AsyncIterator[Stage]:
         StageError: Something did not start.
         OSError: A file cannot be written.
     """
-    options = SimulatorOptions(
-        tasks=plot.tasks, seed=plot.seed, speed=plot.speed, control_listen=None
-    )
     ports = free_port(), free_port()
     exporter_url, prometheus_url = (f"http://127.0.0.1:{port}" for port in ports)
-    async with Simulator(options) as simulator, contextlib.AsyncExitStack() as stack:
+    async with Simulator(simulated(plot)) as simulator, contextlib.AsyncExitStack() as stack:
         config = directory / "config.yaml"
         config.write_text(simulator.config_text(refresh=_REFRESH, budget=_BUDGET), encoding="utf-8")
-        await stack.enter_async_context(_exporter(config, ports[0]))
+        # First what is so from the beginning: details of campaigns are read seldom.
         await simulator.apply(plot.scenario)
+        await stack.enter_async_context(_exporter(config, ports[0]))
         rules = _written(plot.rules, directory)
         target = f"127.0.0.1:{ports[0]}"
         await stack.enter_async_context(_prometheus(target, ports[1], rules, directory))
