@@ -8,7 +8,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from tests.dashboards.boards import FILES, FOLDER, board, differences, nodes, panel
+from tests.dashboards.boards import FILES, FOLDER, NAMES, board, differences, nodes, panel
 from tools.dashboards.__main__ import main
 from tools.dashboards.expressions import panels
 from tools.dashboards.files import dashboard_files
@@ -218,3 +218,29 @@ def test_few_alerts_are_marked_in_a_dashboard_those_that_it_is_about():
         assert re.fullmatch(
             marked[name][label].replace("$" + label.removesuffix("_name"), ".+"), ""
         )
+
+
+def test_one_meaning_has_one_colour_in_all_charts():
+    colors = {}
+    for one in (one for name in NAMES for one in panels(board(f"en/{name}.json"))):
+        if one["type"] != "timeseries":
+            continue
+        for override in one["fieldConfig"]["overrides"]:
+            properties = {each["id"]: each["value"] for each in override["properties"]}
+            if override["matcher"]["id"] == "byName" and "color" in properties:
+                name = properties.get("displayName", override["matcher"]["options"])
+                meaning = name.partition(" · ")[0].partition(",")[0]
+                colors.setdefault(meaning, set()).add(properties["color"]["fixedColor"])
+
+    assert {"Completed", "Connected", "Failed (not reached)", "Scheduling"} <= colors.keys()
+    assert colors.pop("Failed") == {"red", "orange"}  # a campaign; and jobs, by their share
+    assert [meaning for meaning, found in colors.items() if len(found) > 1] == []
+
+
+def test_several_lines_in_a_chart_have_no_fill_that_would_hide_the_others():
+    for one in (one for file in FILES for one in panels(board(file))):
+        if one["type"] == "timeseries":
+            custom = one["fieldConfig"]["defaults"]["custom"]
+            stacked = custom["stacking"]["mode"] == "normal"
+            several = len(one["targets"]) > 1 or "{{" in one["targets"][0]["legendFormat"]
+            assert stacked or not several or custom["fillOpacity"] == 0, one["title"]

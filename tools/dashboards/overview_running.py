@@ -89,7 +89,14 @@ def _needed(say: Say, limits: Limits) -> Panel:
 
 def _alerts(say: Say) -> Panel:
     none = 'label_replace(vector(0), "alertname", "none", "", "")'
-    found = f"topk({_ALERTS}, max by ({', '.join(_ALERT_COLUMNS)}) ({firing()}))"
+    # The worst first, for which the answer is sorted by a value of no other meaning.
+    ranked = " or ".join(
+        f"{rank} * max by ({', '.join(_ALERT_COLUMNS)}) ({firing(matcher)})"
+        for rank, matcher in enumerate(
+            ('severity="info"', 'severity="warning"', 'severity="critical"'), 1
+        )
+    )
+    found = f"topk({_ALERTS}, {ranked})"
     return rows(
         Face(
             title=say("Firing alerts", "触发中的告警"),
@@ -105,7 +112,6 @@ def _alerts(say: Say) -> Panel:
             overrides=_alert_columns(say),
         ),
         columns=_ALERT_COLUMNS,
-        sort_by=say("Alert", "告警"),
         most=_ALERTS,
     )
 

@@ -124,19 +124,19 @@ def lines(face: Face, *, stacked: bool = False, steps: bool = False, beside: boo
     return panel
 
 
-def rows(face: Face, *, columns: Sequence[str], sort_by: str, most: int = 500) -> Panel:
+def rows(face: Face, *, columns: Sequence[str], sort_by: str = "", most: int = 500) -> Panel:
     """A table that merges instant queries by the labels that they share.
 
     Args:
         face: Its queries are ``Value #A`` and so on among the columns.
         columns: Which columns, in which order; the others are hidden.
-        sort_by: Title of the column that is sorted by.
+        sort_by: Title of the column that is sorted by; without one the order of the answer stays.
         most: Rows above this many are left out.
     """
     options = table.Options(
         show_header=True,
         cell_height=common.TableCellHeight.SM,
-        sort_by=[common.TableSortByFieldState(display_name=sort_by, desc=True)],
+        sort_by=[common.TableSortByFieldState(display_name=sort_by, desc=True)] if sort_by else [],
         footer=common.TableFooterOptions(show=False, reducer=[], count_rows=False),
     )
     custom = common.TableFieldOptions(

@@ -201,7 +201,7 @@ def _shares(say: Say) -> Panel:
         ("failed_jobs:ratio", say("Failed, overall", "失败占比，累计")),
         ("connected_customers:ratio1h", say("Connected, last hour", "接通率，近 1 小时")),
         ("connected_customers:ratio", say("Connected, overall", "接通率，累计")),
-        ("reported_connected_ratio:max", say("Connected, as reported", "接通率，平台报告")),
+        ("reported_connected_ratio:max", say("As the vendor reports", "平台报告的接通率")),
     )
     colors = (NOT_REACHED, NOT_REACHED, CONNECTED, CONNECTED, REPORTED)
     return lines(

@@ -52,7 +52,7 @@ REPORTED: Final = "#7c8797"
 
 STATUS_COLORS: Mapping[str, str] = {
     "running": "green",
-    "scheduling": "light-green",
+    "scheduling": WAITING,
     "initializing": "super-light-blue",
     "not_started": "light-purple",
     "paused": "yellow",
