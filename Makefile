@@ -78,7 +78,7 @@ rules: install ## write prometheus/rules from tools/rules and tools/thresholds.p
 bench: install ## the figures of docs/performance.md, which says what else to install; 15 minutes
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-screenshots: install ## docs/images anew (15 minutes); tools/dashboard-preview says what else to install
+screenshots: install ## docs/images anew (17 minutes); tools/dashboard-preview says what else to install
 	@$(BIN)/python -m tools.screenshots $(ARGS)
 
 clean: ## remove the environments and caches

@@ -106,7 +106,7 @@ def test_the_story_names_only_campaigns_that_there_are_and_tells_of_three_troubl
     world = World(options, places)
 
     apply_scenario(read_scenario(plot.scenario), world, FaultBook())
-    world.advance(600)
+    world.advance(900)
 
     may_call = [view for view in world.tasks() if view.status == "running" and view.dialling]
     late = world.task("will-miss-its-end")

@@ -28,48 +28,50 @@ def _rate(counter: str) -> str:
 
 
 def _requests(say: Say) -> Panel:
+    calls = total(_rate("outbound_exporter_api_requests_total"), "operation")
     return lines(
         Face(
-            title=say("Calls by operation", "各接口调用速率"),
+            title=say("Calls a minute, by operation", "每分钟调用次数（按接口）"),
             description=say(
                 "Calls to the vendors, whatever came of them. Bad: none where campaigns run, or "
                 "far more than the refresh intervals need.",
-                "对平台接口的调用速率（不论成败）。异常：有任务在执行却没有调用，"
+                "对平台接口的调用次数（不论成败）。异常：有任务在执行却没有调用，"
                 "或远超轮询间隔所需。",
             ),
             size=_HALF,
             queries=[
                 Query(
-                    expr=total(_rate("outbound_exporter_api_requests_total"), "operation"),
+                    expr=f"60 * {calls}",
                     legend="{{operation}}",
                 )
             ],
-            look=Look(unit="reqps", no_value=say("No calls", "无调用")),
+            look=Look(unit="short", no_value=say("No calls", "无调用")),
         ),
         beside=True,
     )
 
 
 def _failures(say: Say) -> Panel:
+    failures = total(_rate("outbound_exporter_api_failures_total"), "reason")
     return lines(
         Face(
-            title=say("Failed calls by reason", "调用失败速率（按原因）"),
+            title=say("Failed calls a minute, by reason", "每分钟失败次数（按原因）"),
             description=say(
                 "Calls that failed. Bad: anything that lasts. The code in "
                 "outbound_exporter_api_failures_total and the log tell more; the readme has a "
                 "table of what to do.",
-                "调用失败的速率。异常：持续不为 0。更多信息见 "
+                "调用失败的次数。异常：持续不为 0。更多信息见 "
                 "outbound_exporter_api_failures_total 的 code 标签和日志，"
                 "处理方法见 README 的表格。",
             ),
             size=_HALF,
             queries=[
                 Query(
-                    expr=total(_rate("outbound_exporter_api_failures_total"), "reason"),
+                    expr=f"60 * {failures}",
                     legend="{{reason}}",
                 )
             ],
-            look=Look(unit="reqps", no_value=say("No calls", "无调用"), soft_high=0.1),
+            look=Look(unit="short", no_value=say("No calls", "无调用"), soft_high=5),
             overrides=renamed(reason_names(say), REASON_COLORS),
         ),
         beside=True,

@@ -21,8 +21,8 @@ from tools.screenshots.story import STORY
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
-# Until the first scrapes are in, so that no chart begins with a gap.
-_WARM_UP_SECONDS: Final = 90
+# Until the rules know the pace, so that no chart begins with a gap or a guess.
+_WARM_UP_SECONDS: Final = 240
 _AFTER_MINUTE: Final = 45
 # The dashboard of one task shows one of each vendor: one language each.
 _TASK_NAME: Final = "steady-campaign"
