@@ -270,7 +270,8 @@ def _tails(family: Family, value: Any) -> list[bytes]:
     ]
 
 
-@lru_cache(_LABELS_KEPT)
+# Few: tasks that stand side by side share them, and those that follow the time never come again.
+@lru_cache(_VALUES_KEPT)
 def _number(value: float) -> bytes:
     return number(value).encode()
 

@@ -1,5 +1,8 @@
 """From frozen values to sample lines."""
 
+import gc
+import tracemalloc
+
 import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -267,6 +270,26 @@ def test_what_follows_the_clock_is_rendered_apart():
             f"outbound_task_calling_remaining_seconds{{{TASK}}} 1.5\n"
         ],
     }
+
+
+def test_values_that_never_come_again_are_not_kept():
+    # The calling time that remains is another number for each task and each minute.
+    rows = [
+        (FULL, ClockView(window_open=True, remaining=100_000 - number / 7))
+        for number in range(30_000)
+    ]
+    one = renderer("schedule")
+    one.clock(rows[:100])
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for begin in range(0, len(rows), 500):
+            one.clock(rows[begin : begin + 500])
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept < 2_000_000
 
 
 def test_concurrency_has_a_line_for_each_value_that_is_known():
