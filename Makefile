@@ -11,7 +11,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lock docs rules dashboards screenshots e2e bench clean
+.PHONY: help install demo test check format lock docs rules dashboards screenshots e2e soak bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test: install ## the test suite (under 5 minutes on 2 cores); ARGS are pytest's
 
 e2e: install ## every alert on real Prometheus and Alertmanager (7 minutes); ARGS="-k OutboundTaskStalled"
 	@$(BIN)/pytest tests/e2e $(ARGS)
+
+soak: install ## a week of polls, faults, reloads and scrapes (25 minutes); ARGS="--days 1 --seed 7"
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 check: install ## formatting, lint, types, layers, Dockerfile, spelling, YAML, lock files
 	@$(BIN)/ruff format --check --quiet . && echo "ruff format: ok"
