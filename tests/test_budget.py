@@ -20,11 +20,11 @@ def limits(**changes):
     )
 
 
-def spend(state, start, seconds):
+def spend(state, start, seconds, *, priority=0):
     """Times of all calls that are made as soon as they may be."""
     now, calls = start, []
     while now < start + seconds:
-        wait = state.wait(now)
+        wait = state.wait(now, priority=priority)
         if wait > 0:
             now += wait
             continue
@@ -184,6 +184,46 @@ def test_a_larger_bucket_fills_up_in_time():
     after.follow(exhausted(), 300.0)
 
     assert after.remaining(330.0)["second"] == 100
+
+
+@given(
+    budget=BUDGETS,
+    steps=st.lists(
+        st.tuples(st.floats(0, 400), st.sampled_from(["reload", "refused", "urgent", "details"])),
+        max_size=12,
+    ),
+)
+def test_no_window_sees_more_whatever_is_reloaded_refused_and_how_urgent_calls_are(budget, steps):
+    state, now, calls, priority = BudgetState(budget, now=0.0), 0.0, [], 0
+    for seconds, event in [*steps, (400.0, "urgent")]:
+        calls += spend(state, now, seconds, priority=priority)
+        now += seconds
+        if event == "reload":
+            before, state = state, BudgetState(budget, now=now)
+            state.follow(before, now)
+        elif event == "refused":
+            state.throttled(now, sent_at=now, retry_after=None)
+        else:
+            priority = 3 if event == "details" else 0
+    for window in (1.0, 60.0):
+        most = budget.burst + budget.requests_per_second * window
+        assert most_in_any(window, calls) <= most + 1e-3
+    assert most_in_any(3600, calls) <= budget.requests_per_hour
+
+
+@given(budgets=st.lists(BUDGETS, min_size=2, max_size=5), seconds=st.floats(0, 600))
+def test_reloads_with_other_limits_together_give_no_more_than_the_widest_of_them(budgets, seconds):
+    state, now, calls = BudgetState(budgets[0], now=0.0), 0.0, []
+    for budget in budgets:
+        before, state = state, BudgetState(budget, now=now)
+        state.follow(before, now)
+        calls += spend(state, now, seconds)
+        now += seconds
+    burst = max(budget.burst for budget in budgets)
+    rate = max(budget.requests_per_second for budget in budgets)
+    for window in (1.0, 60.0):
+        assert most_in_any(window, calls) <= burst + rate * window + 1e-3
+    assert most_in_any(3600, calls) <= max(budget.requests_per_hour for budget in budgets)
 
 
 @pytest.mark.parametrize("requests_per_second", [5.0, 8.0])

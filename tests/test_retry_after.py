@@ -1,5 +1,8 @@
 """How long an answer asks us to wait."""
 
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,4 +43,47 @@ def test_a_date_means_nothing_without_any_clock():
 def test_no_header_breaks_it(text, date):
     headers = {"x-acs-retry-after": text, "retry-after": text, "date": date}
     seconds = waiting_seconds(headers, received_at=0.0)
+    assert seconds is None or 0 <= seconds <= LONGEST_SECONDS
+
+
+@given(seconds=st.integers(0, 10**12), padding=st.sampled_from(["", " ", "\t"]))
+def test_whole_seconds_are_taken_at_their_word_up_to_the_longest(seconds, padding):
+    asked = {"retry-after": f"{padding}{seconds}{padding}"}
+    assert waiting_seconds(asked, received_at=0.0) == min(seconds, LONGEST_SECONDS)
+    milliseconds = {"x-acs-retry-after": str(seconds)}
+    assert waiting_seconds(milliseconds, received_at=0.0) == pytest.approx(
+        min(seconds / 1000, LONGEST_SECONDS)
+    )
+
+
+MOMENTS = st.integers(0, 4_102_444_800)
+
+
+@given(now=MOMENTS, later=st.integers(-2000, 2000), ours=MOMENTS)
+def test_a_date_is_counted_from_the_moment_of_the_answer_whatever_our_clock_shows(now, later, ours):
+    headers = {
+        "retry-after": http_date(now + later),
+        "date": http_date(now),
+    }
+    assert waiting_seconds(headers, received_at=ours) == min(max(0, later), LONGEST_SECONDS)
+
+
+def http_date(epoch):
+    return format_datetime(datetime.fromtimestamp(epoch, UTC), usegmt=True)
+
+
+WORDS = st.lists(
+    st.sampled_from(
+        [
+            *("Wed", ",", " ", "21", "Oct", "2026", "07:28:00", "GMT", "-0000", "+9999", ":", "-"),
+            *("99999", "0", "07.28", "()", "(", '"', "am", "1", "-99999999999", "²", "\0"),
+        ]
+    ),
+    max_size=9,
+).map("".join)
+
+
+@given(text=WORDS, date=WORDS)
+def test_nothing_made_of_the_words_of_a_date_breaks_it(text, date):
+    seconds = waiting_seconds({"retry-after": text, "date": date}, received_at=0.0)
     assert seconds is None or 0 <= seconds <= LONGEST_SECONDS

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import PollError, Reason
-from exporter.schedule import SLOW_RETRY_SECONDS, Timetable, retry_delay, stagger
+from exporter.schedule import JITTER, SLOW_RETRY_SECONDS, Timetable, retry_delay, stagger
 
 FRACTION = st.floats(0, 1, exclude_max=True)
 
@@ -98,3 +98,37 @@ def test_first_polls_spread_over_at_most_ten_seconds(accounts):
     assert starts[0] == 0
     assert starts == sorted(set(starts))
     assert starts[-1] <= 10
+
+
+@given(took=st.lists(st.floats(0, 500), max_size=40), interval=st.floats(1, 100), fraction=FRACTION)
+def test_every_due_time_is_polled_or_counted_as_left_out_once(took, interval, fraction):
+    timetable, now, left_out = Timetable(interval=interval, start=0.0), 0.0, 0
+    for polls, seconds in enumerate(took, start=1):
+        now += seconds
+        delay, late = timetable.next(now, random=lambda: fraction)
+        left_out += late
+        now += delay
+        due = now - fraction * JITTER * interval
+        assert due == pytest.approx((polls + left_out) * interval)
+
+
+@given(
+    events=st.lists(
+        st.tuples(
+            st.floats(0, 200), st.sampled_from(["poll", "change", "restart"]), st.floats(1, 100)
+        ),
+        max_size=40,
+    ),
+    fraction=FRACTION,
+)
+def test_no_wait_is_longer_than_an_interval_whatever_changes(events, fraction):
+    timetable, now = Timetable(interval=60.0, start=0.0), 0.0
+    for seconds, event, interval in events:
+        now += seconds
+        if event == "change":
+            timetable.change(interval, now)
+        elif event == "restart":
+            timetable.restart(now)
+        delay, late = timetable.next(now, random=lambda: fraction)
+        assert late >= 0
+        assert 0 <= delay <= timetable.interval * (1 + JITTER) + 1e-6

@@ -1,5 +1,6 @@
 """Whatever stands in the file: a configuration or a ``ConfigError``."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.config.document import read_document
-from exporter.config.loader import parse
+from exporter.config.loader import load, parse
 from exporter.config.model import Common, Config
 from exporter.errors import ConfigError
 from exporter.sources import SOURCES
@@ -54,11 +55,15 @@ GOOD = {
 
 
 def outcome(text: str) -> Config | ConfigError:
+    return told(lambda: parse(text, file=FILE, options=OPTIONS, environ=ENVIRON), FILE)
+
+
+def told(read: Callable[[], Config], file: Path) -> Config | ConfigError:
     try:
-        return parse(text, file=FILE, options=OPTIONS, environ=ENVIRON)
+        return read()
     except ConfigError as error:
         refused = error
-    assert refused.file == FILE
+    assert refused.file == file
     assert " - at `" not in refused.message
     assert not refused.message.startswith(("Expected", "Object", "Invalid"))
     assert refused.message.isprintable()
@@ -69,6 +74,30 @@ def outcome(text: str) -> Config | ConfigError:
 @given(st.text(alphabet=st.sampled_from("ab:-[]{}&*!|>'\"%@`#,? \n\t\\0~$\x00\ud800é")))
 def test_any_text_is_refused_with_a_config_error(text):
     assert isinstance(outcome(text), ConfigError)
+
+
+WHOLE = yaml.safe_dump({"accounts": [{"name": "a", "platform": "crm"}]}).encode()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return tmp_path_factory.mktemp("configuration") / "config.yaml"
+
+
+@given(
+    st.binary(max_size=100)
+    | st.builds(
+        lambda place, damage: WHOLE[:place] + damage + WHOLE[place:],
+        st.integers(0, len(WHOLE)),
+        st.binary(min_size=1, max_size=4),
+    )
+)
+def test_any_bytes_of_a_file_are_a_configuration_or_refused(file, data):
+    file.write_bytes(data)
+
+    assert isinstance(
+        told(lambda: load(file, options=OPTIONS, environ=ENVIRON), file), Config | ConfigError
+    )
 
 
 @settings(deadline=None)

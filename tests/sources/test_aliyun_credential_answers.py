@@ -4,13 +4,18 @@ import asyncio
 import gzip
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.errors import PollError, Reason
 from exporter.secret import Secret
 from exporter.simulator.issuing import role_arn
 from exporter.sources.aliyun.credential_options import RoleOptions
+from exporter.sources.aliyun.credentials.issued import credentials_of, json_object, read_success
+from exporter.transport import TRANSPORT_CODES, Reply
 from tests.sources.issuing import error_of, good, issued_keys
 from tests.sources.serving import Answer
+from tests.sources.strategies import encoded, objects, outcome
 
 # Answers of no use
 
@@ -168,3 +173,36 @@ async def test_service_that_does_not_answer_is_given_up(rig):
 )
 async def test_service_that_is_not_there_is_told(rig, keys, words):
     await assert_refused(rig, await rig.provider(**keys), Reason.UNAVAILABLE, words)
+
+
+def of_uri(reply):
+    return read_success(reply, whose="URI")
+
+
+def of_sts(reply):
+    return credentials_of(json_object(reply, whose="STS").get("Credentials"), whose="STS")
+
+
+KEYS = objects(
+    ["Code", *issued_keys()],
+    Code=st.just("Success"),
+    Expiration=st.sampled_from(
+        ["2099-01-31T12:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"]
+    ),
+    **{key: st.text(max_size=9) for key in issued_keys() if key != "Expiration"},
+)
+
+
+@pytest.mark.parametrize("read", [of_uri, of_sts])
+@given(
+    body=st.binary(max_size=60) | encoded(KEYS | objects(["Credentials"], Credentials=KEYS)),
+    status=st.sampled_from([200, 302, 400, 429, 502]),
+)
+def test_nothing_but_a_poll_error_leaves_whatever_a_service_sends(read, body, status):
+    result = outcome(lambda: read(Reply(status=status, headers={}, body=body)))
+
+    if isinstance(result, PollError):
+        assert result.reason is TRANSPORT_CODES.get(result.code, result.reason)
+    else:
+        assert result.access_key_id.isascii()
+        assert isinstance(result.expires_at, float)

@@ -97,3 +97,46 @@ def test_gzip_is_not_sent_to_who_refuses_it_or_likes_plain_better(header):
 def test_no_header_is_an_error(header):
     assert wants_openmetrics(header) in (True, False)
     assert accepts_gzip(header) in (True, False)
+
+
+WEIGHTS = st.sampled_from(["0", "0.", "0.0", "0.001", "0.3", ".3", "0.5", "0.999", "1", "1.000"])
+SPACES = st.sampled_from(["", " ", "\t"])
+
+
+def weighted(names):
+    """Names each with its weight, all different, and the header that says so in odd spacing."""
+    chosen = st.dictionaries(st.sampled_from(names), WEIGHTS, max_size=len(names))
+
+    @st.composite
+    def headers(draw):
+        weights = draw(chosen)
+        parts = []
+        for name, weight in draw(st.permutations(list(weights.items()))):
+            space, cased = draw(SPACES), draw(st.sampled_from([str.lower, str.upper, str.title]))
+            parts.append(f"{space}{cased(name)}{space};{space}q={space}{weight}{space}")
+        noise = draw(st.sampled_from(["", ",", ", ,;q=1", ",=", ",nonsense;q=9"]))
+        return {name: float(weight) for name, weight in weights.items()}, ",".join(parts) + noise
+
+    return headers()
+
+
+@given(weighted(["gzip", "identity", "br", "*"]))
+def test_gzip_goes_by_the_weights_in_whatever_order_and_spelling(case):
+    weights, header = case
+    gzip = weights.get("gzip", weights.get("*"))
+    if gzip is None:
+        expected = weights.get("identity") == 0
+    else:
+        expected = gzip > 0 and gzip >= weights.get("identity", 0)
+    assert accepts_gzip(header) is expected
+
+
+@given(
+    weighted(
+        ["application/openmetrics-text", "text/plain", "text/*", "*/*", "text/html", "image/avif"]
+    )
+)
+def test_the_format_goes_by_the_weights_in_whatever_order_and_spelling(case):
+    weights, header = case
+    plain = next((weights[key] for key in ("text/plain", "text/*", "*/*") if key in weights), 0)
+    assert wants_openmetrics(header) is (weights.get("application/openmetrics-text", 0) > plain)
