@@ -1,6 +1,7 @@
 """How long an answer asks us to wait, from its headers. Pure."""
 
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final
@@ -40,6 +41,8 @@ def waiting_seconds(headers: Mapping[str, str], *, received_at: float | None) ->
 def epoch_seconds(date: str) -> float | None:
     """An HTTP date in epoch seconds; None if it is none."""
     try:
-        return parsedate_to_datetime(date).timestamp()
+        moment = parsedate_to_datetime(date)
+        # Of the forms that HTTP has, one names no zone. All are Greenwich's, not ours.
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None

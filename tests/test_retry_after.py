@@ -1,5 +1,6 @@
 """How long an answer asks us to wait."""
 
+import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.retry_after import LONGEST_SECONDS, waiting_seconds
+from exporter.retry_after import LONGEST_SECONDS, epoch_seconds, waiting_seconds
 
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
 IN_HALF_A_MINUTE = "Wed, 21 Oct 2026 07:28:30 GMT"
@@ -37,6 +38,32 @@ def test_headers_say_how_long_to_wait(headers, seconds):
 
 def test_a_date_means_nothing_without_any_clock():
     assert waiting_seconds({"retry-after": DATE}, received_at=None) is None
+
+
+@pytest.fixture
+def _far_from_greenwich(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    epoch_seconds.cache_clear()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+    epoch_seconds.cache_clear()
+
+
+@pytest.mark.usefixtures("_far_from_greenwich")
+@pytest.mark.parametrize(
+    "date",
+    [
+        DATE,
+        "Wednesday, 21-Oct-26 07:28:00 GMT",
+        "Wed Oct 21 07:28:00 2026",
+        "Wed, 21 Oct 2026 07:28:00 -0000",
+        "Wed, 21 Oct 2026 15:28:00 +0800",
+    ],
+)
+def test_every_form_of_an_http_date_is_the_same_moment_wherever_we_run(date):
+    assert epoch_seconds(date) == EPOCH
 
 
 @given(text=st.text(max_size=40), date=st.text(max_size=40))
