@@ -11,7 +11,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lock docs rules dashboards screenshots e2e soak bench clean
+.PHONY: help install demo test check format lock docs rules dashboards screenshots e2e soak fuzz bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,16 @@ e2e: install ## every alert on real Prometheus and Alertmanager (7 minutes); ARG
 soak: install ## a week of polls, faults, reloads and scrapes (25 minutes); ARGS="--days 1 --seed 7"
 	@$(BIN)/python -m tests.soak $(ARGS)
 
+.venv-fuzz/.installed: $(UV) requirements/fuzz.txt
+	@$(INDEX) $(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-fuzz
+	@$(INDEX) VIRTUAL_ENV=.venv-fuzz $(UV) pip sync --quiet --require-hashes --only-binary atheris requirements/fuzz.txt || { \
+		echo "make: the fuzzer could not be installed. There are wheels of atheris for CPython 3.11 to 3.14 on" >&2; \
+		echo "x86-64 Linux alone: name such a Python with make fuzz PYTHON=python3.11" >&2; exit 1; }
+	@touch $@
+
+fuzz: .venv-fuzz/.installed ## every parser of bytes under a fuzzer (5 minutes); ARGS="--seconds 60 --target accept"
+	@.venv-fuzz/bin/python -m tools.fuzz $(ARGS)
+
 check: install ## formatting, lint, types, layers, Dockerfile, spelling, YAML, lock files
 	@$(BIN)/ruff format --check --quiet . && echo "ruff format: ok"
 	@$(BIN)/ruff check --quiet . && echo "ruff check: ok"
@@ -67,6 +77,7 @@ lock: OUT = requirements
 lock: $(UV) ## make requirements/ anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	@$(INDEX) $(COMPILE) $(UPGRADE) pyproject.toml -o $(OUT)/runtime.txt
 	@$(INDEX) $(COMPILE) $(UPGRADE) pyproject.toml --group dev -c requirements/runtime.txt -o $(OUT)/dev.txt
+	@$(INDEX) $(COMPILE) $(UPGRADE) pyproject.toml --group fuzz -c requirements/runtime.txt -o $(OUT)/fuzz.txt
 
 docs: install ## write docs/metrics.md from the table of families
 	@$(BIN)/python -m exporter.metrics_reference docs/metrics.md
@@ -85,4 +96,4 @@ screenshots: install ## docs/images anew (17 minutes); tools/dashboard-preview s
 	@$(BIN)/python -m tools.screenshots $(ARGS)
 
 clean: ## remove the environments and caches
-	@rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage build dist
+	@rm -rf .venv .venv-fuzz .fuzz .uv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage build dist
