@@ -61,9 +61,9 @@ class AliyunServer:
             nonce=signed.headers.get("x-acs-signature-nonce", ""),
         )
 
-        def reply(visit: Visit, hits: tuple[Hit, ...]) -> Answer:
+        def reply(visit: Visit, hits: tuple[Hit, ...], now: float) -> Answer:
             try:
-                verified = self._gateway.authenticate(signed, claim)
+                verified = self._gateway.authenticate(signed, claim, now=now)
                 return self._act(signed, verified, visit, given, hits)
             except Denial as denial:
                 return refused(denial.code, str(denial), denial.status)

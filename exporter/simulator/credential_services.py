@@ -19,7 +19,7 @@ from exporter.simulator.aliyun_actions import Denial
 from exporter.simulator.answers import Answer, Visit, encode
 from exporter.simulator.desk import Desk
 from exporter.simulator.faults import Hit
-from exporter.simulator.gateway import Gateway
+from exporter.simulator.gateway import Gateway, check_date
 from exporter.simulator.issuing import Issued, provider_arn
 
 STS_VERSION: Final = "2015-04-01"
@@ -57,10 +57,12 @@ class CredentialServer:
         return application
 
     async def _uri(self, request: web.Request) -> web.StreamResponse:
-        return await self._serve(request, "CredentialsURI", self._handed_out)
+        return await self._serve(
+            request, "CredentialsURI", lambda visit, _now: self._handed_out(visit)
+        )
 
     async def _metadata_token(self, request: web.Request) -> web.StreamResponse:
-        def reply(visit: Visit) -> Answer:
+        def reply(visit: Visit, _now: float) -> Answer:
             ttl = request.headers.get("X-aliyun-ecs-metadata-token-ttl-seconds", "")
             if not ttl.isdecimal() or not 1 <= int(ttl) <= _LONGEST_TTL_SECONDS:
                 raise Denial("BadRequest", f"no token for {visit.operation} without a ttl", 400)
@@ -71,14 +73,14 @@ class CredentialServer:
         return await self._serve(request, "MetadataToken", reply)
 
     async def _metadata_role(self, request: web.Request) -> web.StreamResponse:
-        def reply(_visit: Visit) -> Answer:
+        def reply(_visit: Visit, _now: float) -> Answer:
             self._check_metadata_token(request)
             return _text(self._desk.issuer.names()[0])
 
         return await self._serve(request, "MetadataRole", reply)
 
     async def _metadata_credentials(self, request: web.Request) -> web.StreamResponse:
-        def reply(visit: Visit) -> Answer:
+        def reply(visit: Visit, _now: float) -> Answer:
             self._check_metadata_token(request)
             return self._handed_out(visit)
 
@@ -107,8 +109,8 @@ class CredentialServer:
         reply = actions.get(action, _unknown_action)
         return await self._serve(request, action, partial(reply, signed))
 
-    def _assume_role(self, signed: SignedRequest, visit: Visit) -> Answer:
-        caller = self._gateway.authenticate(signed, claim_of(signed))
+    def _assume_role(self, signed: SignedRequest, visit: Visit, now: float) -> Answer:
+        caller = self._gateway.authenticate(signed, claim_of(signed), now=now)
         if signed.headers["x-acs-version"] != STS_VERSION:
             raise Denial("NoSuchVersion", "Specified parameter Version is not valid.")
         given = parameters(signed.query)
@@ -117,11 +119,11 @@ class CredentialServer:
             raise Denial("NoPermission", "You are not authorized to do this action.", 403)
         return self._assumed(visit, account)
 
-    def _with_oidc(self, signed: SignedRequest, visit: Visit) -> Answer:
+    def _with_oidc(self, signed: SignedRequest, visit: Visit, now: float) -> Answer:
         query = parameters(signed.query)
         if query.get("Version") != STS_VERSION or query.get("Format") != "JSON":
             raise Denial("NoSuchVersion", "Specified parameter Version is not valid.")
-        self._gateway.check_date(query.get("Timestamp", ""))
+        check_date(query.get("Timestamp", ""), now)
         if signed.method != "POST" or "OIDCToken" in query:
             raise Denial("UnsupportedHTTPMethod", "The simulator wants the token in a form.")
         given = parameters(signed.body.decode("utf-8", "replace"))
@@ -145,7 +147,7 @@ class CredentialServer:
         return _json({"RequestId": secrets.token_hex(16), "Credentials": issued.fields()})
 
     async def _serve(
-        self, request: web.Request, operation: str, reply: Callable[[Visit], Answer]
+        self, request: web.Request, operation: str, reply: Callable[[Visit, float], Answer]
     ) -> web.StreamResponse:
         visit = Visit(
             vendor="aliyun",
@@ -154,16 +156,16 @@ class CredentialServer:
             nonce=request.headers.get("x-acs-signature-nonce", ""),
         )
 
-        def answer(visit: Visit, _hits: tuple[Hit, ...]) -> Answer:
+        def answer(visit: Visit, _hits: tuple[Hit, ...], now: float) -> Answer:
             try:
-                return reply(visit)
+                return reply(visit, now)
             except Denial as denial:
                 return refused(denial.code, str(denial), denial.status)
 
         return await self._desk.serve(request, visit, answer)
 
 
-def _unknown_action(_signed: SignedRequest, _visit: Visit) -> Answer:
+def _unknown_action(_signed: SignedRequest, _visit: Visit, _now: float) -> Answer:
     raise Denial("InvalidAction.NotFound", "Specified api is not found.", 404)
 
 

@@ -16,7 +16,8 @@ from exporter.simulator.journal import RequestLog
 from exporter.simulator.options import SimulatorOptions
 from exporter.simulator.world import World
 
-Reply = Callable[[Visit, tuple[Hit, ...]], Answer]
+Reply = Callable[[Visit, tuple[Hit, ...], float], Answer]
+"""Given what is asked, the faults that hit it, and the vendor's time in epoch seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +38,12 @@ class Desk:
             self.world.catch_up()
         now = self.options.clock()
         hits = self.faults.match(visit)
-        answer = reply(visit, hits)
+        skew = sum(hit.fault.seconds for hit in hits if hit.fault.kind == "clock_skew")
+        answer = reply(visit, hits, now + skew)
         for hit in hits:
             answer = damaged(answer, hit.fault, visit)
         outcome = "+".join(hit.fault.kind for hit in hits) or answer.code
         self.requests.note(now, visit, outcome=outcome, http_status=answer.status)
         if self.options.latency:
             await asyncio.sleep(self.options.latency)
-        return await deliver(request, answer, hits, self.faults, now)
+        return await deliver(request, answer, hits, self.faults, now + skew)

@@ -35,6 +35,7 @@ Kind = Literal[
     "unknown_status",
     "empty",
     "date_skew",
+    "clock_skew",
     "strange_names",
     "phone_names",
 ]
@@ -48,7 +49,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Kinds that replace the answer: ``status`` (``http_status``, ``body``, ``headers``), ``code``
     (``code``, ``message``, ``http_status``, ``headers``), ``garbage``, ``huge``, ``gzip_bomb``.
     Kinds of the connection: ``hang`` (until cleared), ``slow`` and ``drip`` (``seconds``),
-    ``reset`` (before the headers), ``close_midway``, ``date_skew`` (``seconds``).
+    ``reset`` (before the headers), ``close_midway``, ``date_skew`` and ``clock_skew`` (``seconds``):
+    the ``Date`` alone is off, or the vendor's clock, by which it also judges signatures.
     Kinds of paging: ``repeat_page``, ``endless`` (``same_page``), ``duplicate_ids``,
     ``shrinking_total`` (``amount``), ``moving_rows`` (``amount``), ``empty`` (``total``).
     Kinds of the rows, for the first ``rows`` of the page or all: ``field_types``, ``no_id``,
@@ -71,8 +73,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             gives the envelope with ``Success`` false.
         body: Of ``status``: ``html``, ``empty``, or the text itself.
         headers: Added to the answer, such as ``Retry-After``.
-        seconds: Of waiting for ``slow``, between two pieces for ``drip``, added to the ``Date``
-            for ``date_skew``.
+        seconds: Of waiting for ``slow``, between two pieces for ``drip``, added to the vendor's
+            time for ``date_skew`` and ``clock_skew``.
         total: Replaces the total, where the kind says so.
         rows: How many rows of a page are hit.
         amount: By how much the total shrinks a page; by how many rows later pages slide, upwards
@@ -116,7 +118,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError("times must be at least 1")
         if self.http_status is not None and not 200 <= self.http_status <= 599:
             raise ValueError("http_status must be from 200 to 599")
-        if self.seconds < 0 and self.kind != "date_skew":
+        if self.seconds < 0 and self.kind not in {"date_skew", "clock_skew"}:
             raise ValueError("seconds must not be negative")
 
     def fits(self, visit: Visit) -> bool:

@@ -10,7 +10,6 @@ from exporter.simulator.accounts import Access, AliyunAccount
 from exporter.simulator.acs3 import MUST_BE_SIGNED, Claim, SignedRequest, expected_signature
 from exporter.simulator.aliyun_actions import Denial
 from exporter.simulator.issuing import Issuer
-from exporter.simulator.options import Clock
 
 ALLOWED_SKEW_SECONDS: Final = 15 * 60
 _NONCES_KEPT: Final = 200_000
@@ -20,13 +19,11 @@ class Gateway:
     """Verifies who calls, for all products.
 
     Args:
-        clock: Gives epoch seconds.
         access: What the accounts may do.
         issuer: Knows every key.
     """
 
-    def __init__(self, clock: Clock, access: Access, issuer: Issuer) -> None:
-        self._clock = clock
+    def __init__(self, access: Access, issuer: Issuer) -> None:
         self._access = access
         self._issuer = issuer
         self._nonces: set[tuple[str, str]] = set()
@@ -36,8 +33,10 @@ class Gateway:
         """Return the account that a claim names, verified or not."""
         return self._issuer.holder(claim.access_key_id) if claim else None
 
-    def authenticate(self, request: SignedRequest, claim: Claim | None) -> AliyunAccount:
-        """Return the account that signed a call.
+    def authenticate(
+        self, request: SignedRequest, claim: Claim | None, *, now: float
+    ) -> AliyunAccount:
+        """Return the account that signed a call; ``now`` is the vendor's time, epoch seconds.
 
         Raises:
             Denial: The call is not signed as it must be.
@@ -50,28 +49,13 @@ class Gateway:
         for name, code in MUST_BE_SIGNED.items():
             if name not in request.headers or name not in claim.signed_headers:
                 raise Denial(code, f"{name} is mandatory for this action and must be signed.")
-        self.check_date(request.headers["x-acs-date"])
+        check_date(request.headers["x-acs-date"], now)
         if account is None:
             raise Denial("InvalidAccessKeyId.NotFound", "Specified access key is not found.", 404)
         self._check_token(request, account)
         self._check_signature(request, claim, account)
         self._use_nonce(account.name, request.headers["x-acs-signature-nonce"])
         return account
-
-    def check_date(self, text: str) -> None:
-        """Compare a date with the clock.
-
-        Raises:
-            Denial: It is too far away, or no date.
-        """
-        try:
-            sent = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(
-                tzinfo=datetime.UTC
-            )
-        except ValueError:
-            raise Denial("InvalidTimeStamp.Format", "x-acs-date is not well formatted.") from None
-        if abs(sent.timestamp() - self._clock()) > ALLOWED_SKEW_SECONDS:
-            raise Denial("InvalidTimeStamp.Expired", "Specified time stamp or date is expired.")
 
     def _check_token(self, request: SignedRequest, account: AliyunAccount) -> None:
         if not account.security_token:
@@ -103,3 +87,17 @@ class Gateway:
         self._nonce_order.append((account, nonce))
         if len(self._nonce_order) > _NONCES_KEPT:
             self._nonces.discard(self._nonce_order.popleft())
+
+
+def check_date(text: str, now: float) -> None:
+    """Compare a date with the vendor's time, epoch seconds.
+
+    Raises:
+        Denial: It is too far away, or no date.
+    """
+    try:
+        sent = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.UTC)
+    except ValueError:
+        raise Denial("InvalidTimeStamp.Format", "x-acs-date is not well formatted.") from None
+    if abs(sent.timestamp() - now) > ALLOWED_SKEW_SECONDS:
+        raise Denial("InvalidTimeStamp.Expired", "Specified time stamp or date is expired.")

@@ -109,7 +109,7 @@ class Simulator:
         await self._stack.aclose()
 
     async def _open_vendors(self, stack: contextlib.AsyncExitStack, desk: Desk) -> None:
-        gateway = Gateway(self.options.clock, self.access, self.issuer)
+        gateway = Gateway(self.access, self.issuer)
 
         async def listen(application: web.Application, address: str) -> str:
             return await _listen(stack, application, *split_address(address))

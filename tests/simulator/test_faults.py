@@ -285,6 +285,21 @@ async def test_the_date_header_may_be_off(simulator, both, clock):
         assert date.timestamp() == clock() - 1000
 
 
+async def test_the_clock_of_a_vendor_may_be_off_and_it_judges_signatures_by_it(
+    simulator, both, clock
+):
+    for seconds in (1200, -1200):
+        identity = simulator.faults.set(Fault(kind="clock_skew", seconds=seconds))
+        replies = [await both(vendor) for vendor in ("dezhu", "aliyun")]
+        assert [reply.code for reply in replies] == ["10001", "InvalidTimeStamp.Expired"]
+        for reply in replies:
+            date = email.utils.parsedate_to_datetime(reply.headers["Date"])
+            assert date.timestamp() == clock() + seconds
+        simulator.faults.clear(identity)
+    simulator.faults.set(Fault(kind="clock_skew", seconds=800))
+    assert [(await both(vendor)).code for vendor in ("dezhu", "aliyun")] == ["10000", "OK"]
+
+
 async def test_names_may_be_strange_or_hold_a_made_up_number(simulator, both):
     identity = simulator.faults.set(Fault(kind="strange_names"))
     names = "".join(row["taskName"] for row in (await both("dezhu")).rows)
