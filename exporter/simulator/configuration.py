@@ -33,6 +33,8 @@ def config_text(
     credentials_url: str = "",
     credentials: CredentialKind = "configured",
     dezhu_page_parameter: str = "pageNum",
+    doors: Mapping[str, str] | None = None,
+    ca_file: str = "",
     refresh: Mapping[str, str] | None = None,
     budget: Mapping[str, float] | None = None,
     defaults: Mapping[str, Any] | None = None,
@@ -46,6 +48,8 @@ def config_text(
         credentials_url: Of the services that hand out temporary credentials.
         credentials: Where those of the Alibaba accounts come from.
         dezhu_page_parameter: Name of the page number parameter.
+        doors: Addresses of the accounts that have one of their own, by name.
+        ca_file: Whom those trust whose address is https.
         refresh: Intervals by tier, such as ``{"active": "2s"}``; the exporter's own if None.
         budget: Call budget of each account; the exporter's own if None.
         defaults: Further keys of ``defaults``, over everything else.
@@ -56,12 +60,20 @@ def config_text(
         shared["refresh"] = dict(refresh)
     if budget is not None:
         shared["budget"] = dict(budget)
+    own = doors or {}
     rows = [
-        _dezhu(account, dezhu_url, dezhu_page_parameter)
+        _dezhu(account, own.get(account.name, dezhu_url), dezhu_page_parameter)
         if isinstance(account, DezhuAccount)
-        else _aliyun(account, aliyun_url, _credentials(account, credentials, credentials_url))
+        else _aliyun(
+            account,
+            own.get(account.name, aliyun_url),
+            _credentials(account, credentials, credentials_url),
+        )
         for account in accounts
     ]
+    for row in rows:
+        if own.get(row["name"], "").startswith("https:"):
+            row["tls_config"] = {"ca_file": ca_file}
     document = {"defaults": shared | dict(defaults or {}), "accounts": rows}
     return yaml.dump(document, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
 

@@ -1,7 +1,7 @@
 """Faults: which there are, for which requests, and for how many of them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -38,8 +38,16 @@ Kind = Literal[
     "clock_skew",
     "strange_names",
     "phone_names",
+    "refused",
+    "unreachable",
+    "unresolved",
+    "tls_untrusted",
+    "tls_expired",
 ]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
+DOOR_KINDS: Final = frozenset(
+    {"refused", "unreachable", "unresolved", "tls_untrusted", "tls_expired"}
+)
 KEPT_SPENT: Final = 1000
 
 
@@ -49,8 +57,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Kinds that replace the answer: ``status`` (``http_status``, ``body``, ``headers``), ``code``
     (``code``, ``message``, ``http_status``, ``headers``), ``garbage``, ``huge``, ``gzip_bomb``.
     Kinds of the connection: ``hang`` (until cleared), ``slow`` and ``drip`` (``seconds``),
-    ``reset`` (before the headers), ``close_midway``, ``date_skew`` and ``clock_skew`` (``seconds``):
-    the ``Date`` alone is off, or the vendor's clock, by which it also judges signatures.
+    ``reset`` (before the headers), ``close_midway``, ``date_skew`` (``seconds``: the ``Date`` alone
+    is off), ``clock_skew`` (``seconds``: so is the clock by which signatures are judged).
     Kinds of paging: ``repeat_page``, ``endless`` (``same_page``), ``duplicate_ids``,
     ``shrinking_total`` (``amount``), ``moving_rows`` (``amount``), ``empty`` (``total``).
     Kinds of the rows, for the first ``rows`` of the page or all: ``field_types``, ``no_id``,
@@ -58,6 +66,10 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ``no_counts`` takes all counts of a Dezhu row, and of a listed Alibaba row those that older
     documentation calls obsolete there.
     Kinds of the shape: ``truncated``, ``wrong_types``, ``list_null`` (``total``).
+    Kinds of the address, for accounts that have a door of their own (``SimulatorOptions.doors``)
+    and without effect on others: ``refused`` (nobody listens), ``unreachable`` (a connection never
+    comes about), ``unresolved`` (the name of a named door has no address), ``tls_untrusted`` and
+    ``tls_expired`` (the certificate of a TLS door).
 
     Attributes:
         kind: One of ``KINDS``.
@@ -114,6 +126,13 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError(f"unknown vendor {self.vendor!r}; known: dezhu, aliyun")
         if self.kind == "code" and not self.code:
             raise ValueError("a fault of kind 'code' needs a code")
+        if self.kind in DOOR_KINDS and (self.scope, self.operation, self.page, self.times) != (
+            None,
+            None,
+            None,
+            None,
+        ):
+            raise ValueError(f"{self.kind} is of a whole account: no scope, operation, page, times")
         if self.times is not None and self.times < 1:
             raise ValueError("times must be at least 1")
         if self.http_status is not None and not 200 <= self.http_status <= 599:
@@ -149,6 +168,11 @@ class FaultBook:
         self._left: dict[str, int] = {}
         self._gone: dict[str, asyncio.Event] = {}
         self._count = 0
+        self._watcher: Callable[[], None] | None = None
+
+    def watch(self, watcher: Callable[[], None] | None) -> None:
+        """Call this from now on after each change of what is in force; None: nobody."""
+        self._watcher = watcher
 
     def set(self, fault: Fault) -> str:
         """Put a fault in force and return its id."""
@@ -157,7 +181,12 @@ class FaultBook:
         self._faults[identity] = fault
         if fault.times is not None:
             self._left[identity] = fault.times
+        self._tell()
         return identity
+
+    def _tell(self) -> None:
+        if self._watcher is not None:
+            self._watcher()
 
     def clear(self, identity: str | None = None) -> None:
         """Lift a fault, or all of them; what hangs by it goes on.
@@ -173,6 +202,7 @@ class FaultBook:
             gone = self._gone.pop(name, None)
             if gone is not None:
                 gone.set()
+        self._tell()
 
     def active(self) -> Mapping[str, Fault]:
         """Return the faults that still hit requests, by id."""

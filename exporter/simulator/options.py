@@ -1,8 +1,8 @@
 """What a simulator is told before it starts."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 Clock = Callable[[], float]
@@ -11,6 +11,8 @@ Clock = Callable[[], float]
 CredentialKind = Literal["configured", "credentials_uri", "ecs_ram_role", "role"]
 
 PastLastPage = Literal["empty", "last"]
+
+DoorKind = Literal["plain", "named", "tls"]
 
 
 def system_clock() -> float:
@@ -49,6 +51,9 @@ class SimulatorOptions:
         credential_lifetime: Seconds for which those are valid.
         credentials_listen: ``host:port`` of STS, the metadata service and the credentials URI.
         truth_limit: At most this many records of the truth are kept; the oldest go first.
+        doors: Accounts that have an address of their own, by name, and what it looks like:
+            ``plain``, ``named`` (a name below ``vendor.test``, which only ``Simulator.lookup``
+            knows) or ``tls``. Needed for the faults of the address.
     """
 
     tasks: int = 40
@@ -74,6 +79,7 @@ class SimulatorOptions:
     credential_lifetime: float = 3600.0
     credentials_listen: str = "127.0.0.1:0"
     truth_limit: int = 1_000_000
+    doors: Mapping[str, DoorKind] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what no simulator can do.

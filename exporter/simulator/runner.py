@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import ipaddress
+import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -12,11 +14,15 @@ from aiohttp import web
 
 from exporter.simulator.accounts import Access, Account, AliyunAccount, Directory, make_directory
 from exporter.simulator.aliyun import AliyunServer
+from exporter.simulator.answers import Visit
+from exporter.simulator.campaign import Vendor
+from exporter.simulator.certificates import make_papers
 from exporter.simulator.configuration import config_text
 from exporter.simulator.control import AccessChange, Control, CredentialChange
 from exporter.simulator.credential_services import CredentialServer
 from exporter.simulator.desk import Desk
 from exporter.simulator.dezhu import DezhuServer
+from exporter.simulator.doors import Door, Doors
 from exporter.simulator.faults import FaultBook
 from exporter.simulator.gateway import Gateway
 from exporter.simulator.issuing import Issuer
@@ -27,6 +33,7 @@ from exporter.simulator.world import World
 
 _TICK_SECONDS: Final = 1.0
 _SHUTDOWN_SECONDS: Final = 0.2
+_DOOR_HOST: Final = "127.0.0.1"
 
 
 class Simulator:
@@ -56,6 +63,8 @@ class Simulator:
         self.world: World
         self.issuer: Issuer
         self._directory: Directory
+        self._doors: Doors | None = None
+        self._ca_file = ""
         self._stack = contextlib.AsyncExitStack()
 
     @property
@@ -90,7 +99,7 @@ class Simulator:
             await self._open_vendors(stack, desk)
             if control is not None:
                 application = Control(self).application()
-                self.control_url = await _listen(stack, application, *control)
+                _, self.control_url = await _listen(stack, application, *control)
             if options.automatic:
                 ticker = asyncio.create_task(self._tick(), name="simulator ticker")
                 stack.push_async_callback(_stop, ticker)
@@ -109,17 +118,50 @@ class Simulator:
         await self._stack.aclose()
 
     async def _open_vendors(self, stack: contextlib.AsyncExitStack, desk: Desk) -> None:
-        gateway = Gateway(self.access, self.issuer)
+        gateway, options = Gateway(self.access, self.issuer), self.options
 
-        async def listen(application: web.Application, address: str) -> str:
+        async def listen(application: web.Application, address: str) -> tuple[web.AppRunner, str]:
             return await _listen(stack, application, *split_address(address))
 
-        options = self.options
-        self.dezhu_url = await listen(DezhuServer(desk).application(), options.dezhu_listen)
-        aliyun = AliyunServer(desk, gateway)
-        self.aliyun_url = await listen(aliyun.application(), options.aliyun_listen)
-        credentials = CredentialServer(desk, gateway)
-        self.credentials_url = await listen(credentials.application(), options.credentials_listen)
+        dezhu, self.dezhu_url = await listen(DezhuServer(desk).application(), options.dezhu_listen)
+        aliyun, self.aliyun_url = await listen(
+            AliyunServer(desk, gateway).application(), options.aliyun_listen
+        )
+        _, self.credentials_url = await listen(
+            CredentialServer(desk, gateway).application(), options.credentials_listen
+        )
+        if options.doors:
+            await self._open_doors(stack, {"dezhu": dezhu, "aliyun": aliyun})
+
+    async def _open_doors(
+        self, stack: contextlib.AsyncExitStack, runners: Mapping[Vendor, web.AppRunner]
+    ) -> None:
+        papers = await asyncio.to_thread(make_papers, _DOOR_HOST)
+        folder = await asyncio.to_thread(tempfile.mkdtemp)
+        stack.push_async_callback(asyncio.to_thread, shutil.rmtree, folder)
+        file = Path(folder) / "ca.pem"
+        await asyncio.to_thread(file.write_bytes, papers.ca_pem)
+        self._ca_file = str(file)
+        doors: list[Door] = []
+        for name, kind in self.options.doors.items():
+            vendor = self._directory[name].platform
+            visit = Visit(vendor=vendor, account=name)
+            door = Door(visit, kind, host=_DOOR_HOST, runner=runners[vendor], papers=papers)
+            stack.push_async_callback(door.close)
+            await door.open()
+            doors.append(door)
+        self._doors = Doors(doors, self.faults)
+        stack.callback(self._doors.leave)
+
+    def lookup(self, host: str) -> str:
+        """Return the IP address of a name, as a resolver of the named doors does.
+
+        Raises:
+            OSError: It has none, or not now.
+        """
+        if self._doors is None:
+            raise OSError(f"no account has a door: {host}")
+        return self._doors.lookup(host)
 
     async def apply(self, scenario: Any) -> None:
         """Apply a scenario: a path, YAML text, Python values, or a ``Scenario``.
@@ -174,6 +216,8 @@ class Simulator:
             credentials_url=self.credentials_url,
             credentials=self.options.credentials,
             dezhu_page_parameter=self.options.dezhu_page_parameter,
+            doors=self._doors.urls() if self._doors is not None else None,
+            ca_file=self._ca_file,
             refresh=refresh,
             budget=budget,
             defaults=defaults,
@@ -224,7 +268,7 @@ def _put(names: set[str], name: str, *, present: bool) -> None:
 
 async def _listen(
     stack: contextlib.AsyncExitStack, application: web.Application, host: str, port: int
-) -> str:
+) -> tuple[web.AppRunner, str]:
     # Cancelled handlers: a request that hangs ends with its connection.
     runner = web.AppRunner(
         application,
@@ -236,7 +280,7 @@ async def _listen(
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, host, port).start()
     host, port = runner.addresses[0][:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return runner, f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def _stop(task: asyncio.Task[None]) -> None:
