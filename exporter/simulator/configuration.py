@@ -1,13 +1,15 @@
 """The exporter configuration that polls a simulator, keys and all."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from exporter.simulator.accounts import Account, AliyunAccount, DezhuAccount
 from exporter.simulator.issuing import role_arn
 from exporter.simulator.options import CredentialKind
+
+_COLLECT: Final = ("progress", "schedule", "settings", "agents", "concurrency")
 
 
 class _Block(str):
@@ -54,12 +56,9 @@ def config_text(
         budget: Call budget of each account; the exporter's own if None.
         defaults: Further keys of ``defaults``, over everything else.
     """
-    every = ["progress", "schedule", "settings", "agents", "concurrency"]
-    shared: dict[str, Any] = {"collect": every}
-    if refresh is not None:
-        shared["refresh"] = dict(refresh)
-    if budget is not None:
-        shared["budget"] = dict(budget)
+    shared: dict[str, Any] = {"collect": list(_COLLECT)}
+    given = {"refresh": refresh, "budget": budget}
+    shared |= {key: dict(value) for key, value in given.items() if value is not None}
     own = doors or {}
     rows = [
         _dezhu(account, own.get(account.name, dezhu_url), dezhu_page_parameter)
@@ -71,11 +70,15 @@ def config_text(
         )
         for account in accounts
     ]
-    for row in rows:
-        if own.get(row["name"], "").startswith("https:"):
-            row["tls_config"] = {"ca_file": ca_file}
-    document = {"defaults": shared | dict(defaults or {}), "accounts": rows}
+    accounts_of = [_trusting(row, own, ca_file) for row in rows]
+    document = {"defaults": shared | dict(defaults or {}), "accounts": accounts_of}
     return yaml.dump(document, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+
+
+def _trusting(row: dict[str, Any], doors: Mapping[str, str], ca_file: str) -> dict[str, Any]:
+    if not doors.get(row["name"], "").startswith("https:"):
+        return row
+    return row | {"tls_config": {"ca_file": ca_file}}
 
 
 def _dezhu(account: DezhuAccount, url: str, page_parameter: str) -> dict[str, Any]:

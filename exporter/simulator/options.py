@@ -26,6 +26,7 @@ class SimulatorOptions:
 
     Attributes:
         tasks: How many tasks each vendor has at the start, over all its accounts.
+        tasks_of: Accounts that have another number of tasks in each scope at the start, by name.
         seed: The same seed and the same steps repeat exactly, keys and secrets aside.
         speed: Multiplies what follows the dialling: calls, redial waits, appended lists, pauses
             and new campaigns. Dates, windows and signatures stay on the clock.
@@ -80,6 +81,7 @@ class SimulatorOptions:
     credentials_listen: str = "127.0.0.1:0"
     truth_limit: int = 1_000_000
     doors: Mapping[str, DoorKind] = field(default_factory=dict)
+    tasks_of: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what no simulator can do.
@@ -87,7 +89,7 @@ class SimulatorOptions:
         Raises:
             ValueError: A number is out of range.
         """
-        counts = (self.dezhu_accounts, self.aliyun_accounts, self.tasks)
+        counts = (self.dezhu_accounts, self.aliyun_accounts, self.tasks, *self.tasks_of.values())
         if min(counts) < 0 or self.aliyun_instances < 1:
             raise ValueError("accounts and tasks must not be negative, instances at least 1")
         if self.speed <= 0 or self.latency < 0:

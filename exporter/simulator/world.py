@@ -217,7 +217,8 @@ class World:
         for vendor in VALUE_NAMES:
             homes = [place for place in places if place.vendor == vendor]
             for number, place in enumerate(homes):
-                count = options.tasks // len(homes) + (number < options.tasks % len(homes))
+                even = options.tasks // len(homes) + (number < options.tasks % len(homes))
+                count = options.tasks_of.get(place.account, even)
                 people = Population(place, seed=options.seed, speed=options.speed, now=self._now)
                 shelf = Shelf(place.scope)
                 self._populations[place], self._shelves[place] = people, shelf

@@ -37,6 +37,12 @@ def test_the_same_seed_and_steps_give_the_same_truth():
     assert run(1) != run(2)
 
 
+def test_an_account_may_have_a_number_of_tasks_of_its_own():
+    world = world_of(tasks=12, tasks_of={"d": 90})
+    counts = [len(world.shelf(place.vendor, place.account, place.scope)) for place in PLACES]
+    assert counts == [90, 6, 6]
+
+
 def test_each_task_has_a_record_at_the_start_and_one_at_each_change(world):
     began = world.now
     first = world.truth()
