@@ -11,7 +11,8 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lock docs rules dashboards screenshots e2e soak fuzz bench clean
+.PHONY: help install demo test faults e2e soak fuzz check format lock docs rules dashboards screenshots \
+	bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +56,9 @@ soak: install ## a week of polls, faults, reloads and scrapes (25 minutes); ARGS
 
 fuzz: .venv-fuzz/.installed ## every parser of bytes under a fuzzer (5 minutes); ARGS="--seconds 60 --target accept"
 	@.venv-fuzz/bin/python -m tools.fuzz $(ARGS)
+
+faults: install ## every fault of docs/reliability.md in every phase (some minutes)
+	@$(BIN)/pytest tests/faults --whole-matrix $(ARGS)
 
 check: install ## formatting, lint, types, layers, Dockerfile, spelling, YAML, lock files
 	@$(BIN)/ruff format --check --quiet . && echo "ruff format: ok"
