@@ -70,7 +70,7 @@ def _cells(work):
         return error
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_a_fault_costs_its_own_account_its_polls_and_tells_no_lie(vendor, phase, row):
     cell = seen_in(vendor, phase, row)
     assert cell.problems == []
