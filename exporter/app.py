@@ -25,6 +25,7 @@ from exporter.sharding import UNSHARDED, Shard
 from exporter.source import SourceType
 from exporter.sources import SOURCES
 from exporter.store import Store
+from exporter.supervisor import Supervisor
 from exporter.telemetry import Telemetry
 from exporter.web import UNMOVED, ListenAddress, Place, Server, Site, create_app
 
@@ -40,7 +41,8 @@ class Settings:
     ``web_config`` is the file with TLS and users; None: plain and for anybody. ``open_health`` lets
     anybody ask for the health all the same. ``shard`` says which of the accounts are polled.
     ``load`` reads the configuration again for a reload; None: it is what it was.
-    ``enable_lifecycle`` lets clients ask for one. ``random`` and ``clock`` are there for tests.
+    ``enable_lifecycle`` lets clients ask for one. ``supervisor`` is told how it goes. ``random``
+    and ``clock`` are there for tests.
     """
 
     addresses: Sequence[ListenAddress]
@@ -52,6 +54,7 @@ class Settings:
     web_config: Path | None = None
     open_health: bool = False
     shard: Shard = UNSHARDED
+    supervisor: Supervisor = field(default_factory=Supervisor)
     sources: Mapping[str, SourceType] = field(default_factory=lambda: SOURCES)
     clock: Clock = field(default_factory=SystemClock)
     random: Random = random.random
@@ -112,7 +115,8 @@ class Exporter:
         if self._reloader is None:
             raise ConfigError("the exporter is not open")
         self.ready()
-        return await self._reloader.reload()
+        async with self._settings.supervisor.reloading():
+            return await self._reloader.reload()
 
     async def _load(self) -> Config:
         load, shard = self._settings.load, self._settings.shard
@@ -239,10 +243,12 @@ async def serve(
     """
     async with Exporter(config, settings) as exporter:
         announce(exporter.urls, settings.place.prefix + settings.telemetry_path)
+        await settings.supervisor.ready()
         async with asyncio.TaskGroup() as loops:
             with _running(loops, partial(_follow, hang_up or asyncio.Event(), exporter)):
                 await stop.wait()
                 _log.info("stopping")
+                await settings.supervisor.stopping()
 
 
 async def _follow(hang_up: asyncio.Event, exporter: Exporter) -> None:

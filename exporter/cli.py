@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from exporter import __version__
+from exporter import __version__, signals
 from exporter.errors import ConfigError
 from exporter.flags import above_zero, add_estimate_flags, from_zero, mix_of, positive
 
@@ -33,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     flags = _parsed(arguments)
+    if flags.command != "serve" or not flags.config_check:
+        # A check that is ended half way has found nothing to be well.
+        signals.end_when_told()
     if flags.command == "serve" and not flags.config_check:
         # It reloads what runs; until then it must not kill.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

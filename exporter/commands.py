@@ -23,7 +23,9 @@ from exporter.errors import ConfigError
 from exporter.estimate import report
 from exporter.reloading import Load
 from exporter.sharding import Shard
+from exporter.signals import ended_by
 from exporter.sources import SOURCES
+from exporter.supervisor import Supervisor
 from exporter.web import Place, parse_listen_address, place_of
 
 _DEFAULT_ADDRESS: Final = ":9877"
@@ -49,9 +51,10 @@ def execute(flags: argparse.Namespace) -> None:
 
 async def _serve(flags: argparse.Namespace) -> None:
     # First of all: what is told to stop while it starts stops too, even as process 1.
-    stop = _stopped_by_signal()
-    with _set_by_hang_up() as hang_up:
+    with _stopped_by_signal() as stop, _set_by_hang_up() as hang_up:
         config = await _load(flags.config_file)
+        if stop.is_set():
+            return
         _tell_shard(config, _shard(flags))
         settings = _settings(flags, load=partial(_load, flags.config_file))
         await serve(config, settings, stop, hang_up=hang_up)
@@ -92,15 +95,15 @@ async def _demo(flags: argparse.Namespace) -> None:
     # Only the demo and the simulator need it; an exporter in production never loads it.
     from exporter.simulator import Simulator, SimulatorOptions  # noqa: PLC0415
 
-    stop = _stopped_by_signal()
     options = SimulatorOptions(tasks=flags.tasks, seed=flags.seed, speed=flags.speed)
-    async with Simulator(options) as simulator:
-        text = simulator.config_text(refresh=_DEMO_REFRESH, budget=_DEMO_BUDGET)
-        config = await asyncio.to_thread(
-            parse, text, file=Path("demo.yaml"), options=_OPTIONS, environ={}
-        )
-        _tell_shard(config, _shard(flags))
-        await serve(config, _settings(flags), stop, announce=_announce_demo)
+    with _stopped_by_signal() as stop:
+        async with Simulator(options) as simulator:
+            text = simulator.config_text(refresh=_DEMO_REFRESH, budget=_DEMO_BUDGET)
+            config = await asyncio.to_thread(
+                parse, text, file=Path("demo.yaml"), options=_OPTIONS, environ={}
+            )
+            _tell_shard(config, _shard(flags))
+            await serve(config, _settings(flags), stop, announce=_announce_demo)
 
 
 async def _simulate(flags: argparse.Namespace) -> None:
@@ -116,13 +119,14 @@ async def _simulate(flags: argparse.Namespace) -> None:
             aliyun_listen=flags.aliyun_listen,
             control_listen=flags.control_listen,
         )
-        await simulate(
-            options,
-            stop=_stopped_by_signal(),
-            say=_say,
-            config_out=flags.config_out,
-            scenario=flags.scenario,
-        )
+        with _stopped_by_signal() as stop:
+            await simulate(
+                options,
+                stop=stop,
+                say=_say,
+                config_out=flags.config_out,
+                scenario=flags.scenario,
+            )
     except (OSError, ValueError) as error:
         raise ConfigError(str(error)) from error
 
@@ -148,6 +152,7 @@ def _settings(flags: argparse.Namespace, load: Load | None = None) -> Settings:
         enable_lifecycle=flags.enable_lifecycle,
         load=load,
         shard=_shard(flags),
+        supervisor=Supervisor.of(os.environ),
     )
 
 
@@ -188,13 +193,16 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _stopped_by_signal() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set."""
+@contextmanager
+def _stopped_by_signal() -> Iterator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT set.
+
+    Handlers of the loop would go with the loop, and a second signal would kill then.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
+    with ended_by(partial(loop.call_soon_threadsafe, stop.set)):
+        yield stop
 
 
 @contextmanager

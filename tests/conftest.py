@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 
 import hypothesis
 import pytest
@@ -30,6 +31,16 @@ def _clean_environment(monkeypatch):
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name.startswith(("ALIBABA_CLOUD_", "DEZHU_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before():
+    """A command that is run within a test leaves the signals of its process as they were."""
+    numbers = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+    handlers = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, handlers, strict=True):
+        signal.signal(number, handler)
 
 
 def pytest_runtest_setup(item):

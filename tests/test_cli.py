@@ -3,10 +3,10 @@
 import logging
 import platform
 import re
-import signal
 import socket
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -23,12 +23,10 @@ WAIT_SECONDS = 15
 
 @pytest.fixture(autouse=True)
 def _as_before():
-    """The command configures logging and signals of the process: each test puts them back."""
+    """The command configures the logging of the process: each test puts it back."""
     root = logging.getLogger()
     kept, level = root.handlers[:], root.level
-    hang_up = signal.getsignal(signal.SIGHUP)
     yield
-    signal.signal(signal.SIGHUP, hang_up)
     structlog.reset_defaults()
     root.handlers[:] = kept
     root.setLevel(level)
@@ -315,6 +313,30 @@ def key_of_no_use(files):
     return "accounts[1].private_key_file: ", "expected an RSA private key"
 
 
+def key_unreadable(files):
+    files.key.unlink()
+    files.key.mkdir()
+    message = f"cannot read the secret file {files.key}: Is a directory"
+    return "accounts[1].private_key_file: ", message
+
+
+def bad_zone(files):
+    files.document["accounts"][1]["timezone"] = "Asia/Shangai"
+    return "accounts[1].timezone: ", 'unknown time zone "Asia/Shangai"; did you mean Asia/Shanghai?'
+
+
+def variable_absent(files):
+    files.document["accounts"][1]["app_id"] = "${ABSENT_4711}"
+    message = "the environment variable ABSENT_4711 is not set"
+    return "accounts[1].app_id: ", message
+
+
+def credentials_absent(files):
+    files.document["accounts"][0]["credentials"] = {"type": "environment"}
+    message = "the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID is not set"
+    return "accounts[0].credentials: ", message
+
+
 def certificate_absent(files):
     files.document["accounts"][1]["tls_config"] = {"ca_file": str(files.folder / "absent")}
     return "accounts[1].tls_config.ca_file: ", "No such file or directory"
@@ -337,7 +359,8 @@ def certificate_of_another_key(files):
 
 
 BAD = (
-    *(unknown_key, out_of_range, key_absent, key_of_no_use),
+    *(unknown_key, out_of_range, key_absent, key_of_no_use, key_unreadable),
+    *(bad_zone, variable_absent, credentials_absent),
     *(certificate_absent, certificate_of_no_use, certificate_of_no_use_for_all),
     certificate_of_another_key,
 )
@@ -375,6 +398,57 @@ def test_broken_yaml_is_told_in_one_line(files, fails):
     assert fails("--config.check", "--config.file", str(files.config)).startswith(
         f"{files.config}: "
     )
+
+
+def port_taken(files):
+    taken = socket.create_server(("127.0.0.1", 0))
+    return taken, ["--web.listen-address", f"127.0.0.1:{taken.getsockname()[1]}"]
+
+
+def configuration_unreadable(files):
+    files.config.unlink()
+    files.config.mkdir()
+    return nullcontext(), []
+
+
+def web_configuration_absent(files):
+    return nullcontext(), ["--web.config.file", str(files.folder / "absent.yml")]
+
+
+def spoilt_by(spoil):
+    def spoilt(files):
+        spoil(files)
+        files.write()
+        return nullcontext(), []
+
+    return spoilt
+
+
+FAILING = {
+    **{spoil.__name__: spoilt_by(spoil) for spoil in (bad_zone, variable_absent, key_absent)},
+    **{spoil.__name__: spoil for spoil in (port_taken, web_configuration_absent)},
+    "configuration_unreadable": configuration_unreadable,
+}
+
+
+@pytest.mark.parametrize("spoil", FAILING.values(), ids=FAILING)
+def test_a_process_that_cannot_start_ends_with_one_line_and_exit_code_1(files, spoil):
+    files.write()
+    held, flags = spoil(files)
+    listen = ["--web.listen-address", "127.0.0.1:0"]
+    config = ["--config.file", str(files.config)]
+
+    with held:
+        done = subprocess.run(
+            [sys.executable, "-m", "exporter", *config, *(flags or listen)],
+            capture_output=True,
+            text=True,
+            timeout=WAIT_SECONDS,
+            check=False,
+        )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"outbound-exporter: [^\n]+\n", done.stderr)
 
 
 # Start-up
