@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
@@ -15,9 +15,11 @@ import structlog
 from exporter.clock import Clock, SystemClock
 from exporter.config.changes import Difference
 from exporter.config.model import Config
+from exporter.config.secret_files import secret_files
 from exporter.errors import ConfigError
 from exporter.fleet import Fleet
 from exporter.member import Surroundings
+from exporter.permissions import warn_of_open_files
 from exporter.reloading import Load, Reloader
 from exporter.schedule import Random
 from exporter.session import TlsContexts, open_session
@@ -28,6 +30,9 @@ from exporter.store import Store
 from exporter.supervisor import Supervisor
 from exporter.telemetry import Telemetry
 from exporter.web import UNMOVED, ListenAddress, Place, Server, Site, create_app
+
+if TYPE_CHECKING:
+    from exporter.webconfig.live import Live
 
 READY_AFTER_SECONDS: Final = 30.0
 
@@ -74,6 +79,7 @@ class Exporter:
         self._started = settings.clock.monotonic()
         self._fleet: Fleet | None = None
         self._reloader: Reloader | None = None
+        self._live: Live | None = None
         self._ready = False
         self.store = Store()
         self.urls: tuple[str, ...] = ()
@@ -116,7 +122,14 @@ class Exporter:
             raise ConfigError("the exporter is not open")
         self.ready()
         async with self._settings.supervisor.reloading():
-            return await self._reloader.reload()
+            found = await self._reloader.reload()
+        await self._warn_of_open_files(self._reloader.config)
+        return found
+
+    async def _warn_of_open_files(self, config: Config) -> None:
+        web = None if self._live is None else self._live.config
+        files = (*secret_files(config), *(() if web is None else web.secret_files))
+        await asyncio.to_thread(warn_of_open_files, files)
 
     async def _load(self) -> Config:
         load, shard = self._settings.load, self._settings.shard
@@ -145,6 +158,7 @@ class Exporter:
         self._stack.enter_context(_running(loops, self._keep_publishing))
         # Last in, first out: scrapes end before polls are cancelled.
         await self._serve(telemetry, self._reloader, loops)
+        await self._warn_of_open_files(config)
         # A start that fails, and is tried again and again, has called no vendor.
         fleet.begin()
 
@@ -171,6 +185,7 @@ class Exporter:
             from exporter.web.guard import open_guard  # noqa: PLC0415
 
             guard, live = await open_guard(site, settings.web_config)
+            self._live = live
         server = Server(
             create_app(site, guard), settings.addresses, tls=None if live is None else live.tls
         )

@@ -49,7 +49,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         commands.execute(flags)
     except ConfigError as error:
-        line = " ".join(str(error).splitlines())
+        line = commands.told(error)
         sys.stderr.write(f"outbound-exporter: {line}\n")
         return 1
     return 0

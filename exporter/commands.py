@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import structlog
@@ -19,14 +19,20 @@ from exporter.app import Settings, check, part_of, serve
 from exporter.config.checks import check_files
 from exporter.config.loader import load, parse
 from exporter.config.model import Config
+from exporter.config.secret_files import secret_files
 from exporter.errors import ConfigError
 from exporter.estimate import report
+from exporter.exposition import masked
+from exporter.permissions import warn_of_open_files
 from exporter.reloading import Load
 from exporter.sharding import Shard
 from exporter.signals import ended_by
 from exporter.sources import SOURCES
 from exporter.supervisor import Supervisor
 from exporter.web import Place, parse_listen_address, place_of
+
+if TYPE_CHECKING:
+    from exporter.webconfig.model import WebConfig
 
 _DEFAULT_ADDRESS: Final = ":9877"
 _DEMO_ADDRESS: Final = "127.0.0.1:9877"
@@ -47,6 +53,11 @@ def execute(flags: argparse.Namespace) -> None:
         "simulate": _simulate,
     }
     asyncio.run(commands[flags.command](flags))
+
+
+def told(error: ConfigError) -> str:
+    """An error as the one line that a person reads."""
+    return masked(" ".join(str(error).splitlines()))
 
 
 async def _serve(flags: argparse.Namespace) -> None:
@@ -71,24 +82,24 @@ async def _check(flags: argparse.Namespace) -> None:
         raise
     mine = f", {len(config.accounts)} of them in shard {shard}" if shard.total > 1 else ""
     web = await asyncio.to_thread(_checked_web, flags)
+    files = (*secret_files(config), *(() if web is None else web.secret_files))
+    await asyncio.to_thread(warn_of_open_files, files)
     _say(f"{config.file}: ok, {len(whole.accounts)} account(s){mine}")
-    if web:
-        _say(web)
+    if web is not None:
+        kept = sorted(web.protections) or ["plain HTTP for anybody"]
+        _say(f"{web.file}: ok, {', '.join(kept)}")
     if flags.mix is not None:
         _say(f"\n{report(config.accounts, SOURCES, flags.mix)}")
 
 
-def _checked_web(flags: argparse.Namespace) -> str:
-    """What is said of the web configuration; empty without one."""
+def _checked_web(flags: argparse.Namespace) -> "WebConfig | None":
     _place(flags)
     if flags.web_config_file is None:
-        return ""
+        return None
     # Loads what only who serves with TLS or to users alone needs.
     from exporter.webconfig.live import check_web_config  # noqa: PLC0415
 
-    config = check_web_config(flags.web_config_file)
-    kept = sorted(config.protections) or ["plain HTTP for anybody"]
-    return f"{config.file}: ok, {', '.join(kept)}"
+    return check_web_config(flags.web_config_file)
 
 
 async def _demo(flags: argparse.Namespace) -> None:

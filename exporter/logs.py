@@ -7,6 +7,8 @@ from typing import Final
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from exporter.exposition import masked
+
 LEVELS: Final = ("debug", "info", "warn", "error")
 FORMATS: Final = ("logfmt", "json")
 _LEVELS: Final = {
@@ -36,7 +38,9 @@ def configure(*, level: str, style: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             _as_message,
+            # Places and messages alone: values of variables may be secrets.
             structlog.processors.format_exc_info,
+            _without_numbers,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
@@ -50,6 +54,14 @@ def configure(*, level: str, style: str) -> None:
 def _as_message(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Name the event as the other programs of the ecosystem do."""
     event["msg"] = event.pop("event")
+    return event
+
+
+def _without_numbers(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Mask what looks like a mobile number, wherever it came from."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = masked(value)
     return event
 
 

@@ -19,6 +19,7 @@ from exporter import __version__, cli, commands, logs
 from exporter.sharding import shard_of
 
 WAIT_SECONDS = 15
+HASH = "$2b$04$abcdefghijklmnopqrstu.abcdefghijklmnopqrstuvwxyz12345"
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +47,7 @@ class Files:
         self.config = folder / "exporter.yaml"
         self.key = folder / "dezhu.pem"
         self.key.write_text(key, encoding="utf-8")
+        self.key.chmod(0o600)
         self.document = {
             "defaults": {},
             "accounts": [
@@ -71,6 +73,7 @@ class Files:
 
     def write(self) -> str:
         self.config.write_text(yaml.safe_dump(self.document), encoding="utf-8")
+        self.config.chmod(0o600)
         return str(self.config)
 
 
@@ -449,6 +452,25 @@ def test_a_process_that_cannot_start_ends_with_one_line_and_exit_code_1(files, s
 
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(r"outbound-exporter: [^\n]+\n", done.stderr)
+
+
+def test_files_with_secrets_that_others_may_read_are_told_and_are_no_error(files, capsys):
+    files.write()
+    files.config.chmod(0o644)
+    files.key.chmod(0o640)
+    web = files.folder / "web.yml"
+    web.write_text(f"basic_auth_users: {{a: '{HASH}'}}", encoding="utf-8")
+    web.chmod(0o604)
+    flags = ["--config.file", str(files.config), "--web.config.file", str(web)]
+
+    assert cli.run(["--config.check", *flags]) == 0
+
+    told = capsys.readouterr()
+    assert told.out.startswith(f"{files.config}: ok, 2 account(s)\n")
+    assert re.findall(r"level=warning msg=.* file=(\S+) mode=(\d+)", told.err) == [
+        (str(files.config), "0644"),
+        (str(web), "0604"),
+    ]
 
 
 # Start-up

@@ -140,6 +140,42 @@ def test_a_secret_stays_hidden(configured, style):
     assert "<hidden>" in log.text
 
 
+@pytest.mark.parametrize("style", logs.FORMATS)
+def test_a_traceback_tells_places_and_no_value_of_a_variable(configured, style):
+    log = configured(style=style)
+
+    def work(password):
+        raise ValueError(f"of {len(password)} characters")
+
+    try:
+        work("text-4711")
+    except ValueError:
+        structlog.get_logger().exception("bug")
+
+    assert "in work" in log.events[0]["exception"]
+    assert "text-4711" not in log.text.replace('work("text-4711")', "").replace(
+        'work(\\"text-4711\\")', ""
+    )
+
+
+@pytest.mark.parametrize("style", logs.FORMATS)
+def test_what_looks_like_a_mobile_number_is_masked_whoever_logs_it(configured, style):
+    log = configured(style=style)
+
+    structlog.get_logger().info("call 13800138000", value="of 15912345678", number_of=13800138000)
+    logging.getLogger("somebody").error("to %s", "13800138000")
+    try:
+        {}["13800138000"]
+    except KeyError:
+        structlog.get_logger().exception("bug")
+
+    assert "13800138000" not in log.text.replace("number_of=13800138000", "").replace(
+        '"number_of": 13800138000', ""
+    )
+    assert "15912345678" not in log.text
+    assert log.text.count("138********") >= 3
+
+
 NAMES = {"debug": "debug", "info": "info", "warn": "warning", "error": "error"}
 
 

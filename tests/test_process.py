@@ -257,6 +257,7 @@ accounts:
 def config(tmp_path):
     file = tmp_path / "exporter.yaml"
     file.write_text(UNREACHABLE, encoding="utf-8")
+    file.chmod(0o600)
     return str(file)
 
 
@@ -382,6 +383,26 @@ async def test_sighup_reloads_and_one_that_fails_leaves_all_as_it_is(config):
         exporter.send(signal.SIGTERM)
         assert await exporter.ends() == 0
         assert "secret-4711" not in "".join(exporter.err)
+
+
+async def test_a_file_with_secrets_that_others_may_read_is_told_at_the_start_and_by_reloads(
+    config,
+):
+    file = Path(config)
+    await asyncio.to_thread(file.chmod, 0o644)
+    flags = ("--config.file", config, *LOCAL, "--web.enable-lifecycle")
+    async with command(*flags) as exporter:
+        url = (await exporter.says(r"msg=listening url=(\S+)"))[1]
+        assert (await post(url))[0] == 200
+        await asyncio.to_thread(file.chmod, 0o640)
+        assert (await post(url))[0] == 200
+        exporter.send(signal.SIGTERM)
+        assert await exporter.ends() == 0
+
+    told = [line for line in exporter.err if "a file with secrets" in line]
+    assert len(told) == 2, "at the start, and by the first reload"
+    assert all(" level=warning " in line for line in told)
+    assert all(f" file={config} mode=0644 " in line for line in told)
 
 
 async def test_with_the_flag_clients_reload_and_are_told_what_came_of_it(config):

@@ -90,6 +90,29 @@ def test_a_traceback_does_not_show_a_secret_even_with_local_values():
     assert TEXT not in text
 
 
+TRACEBACKS = {
+    "as values with locals": structlog.tracebacks.ExceptionDictTransformer(show_locals=True),
+    "as values, by the library for terminals": structlog.tracebacks.ExceptionDictTransformer(
+        show_locals=True, use_rich=True
+    ),
+}
+
+
+@pytest.mark.parametrize("render", TRACEBACKS.values(), ids=TRACEBACKS)
+def test_a_traceback_of_structlog_does_not_show_a_secret_in_its_locals(render):
+    def work(secret: Secret) -> None:
+        held = holder(secret)
+        raise ValueError(f"cannot use {held}")
+
+    with pytest.raises(ValueError, match="cannot use") as caught:
+        work(Secret(TEXT))
+
+    shown = repr(render((caught.type, caught.value, caught.tb)))
+    assert "'held'" in shown
+    assert HIDDEN in shown
+    assert TEXT not in shown
+
+
 def test_a_secret_has_no_attributes_to_list():
     assert not hasattr(Secret(TEXT), "__dict__")
     with pytest.raises(TypeError):

@@ -52,10 +52,13 @@ class Folder:
         (path / "config.yaml").write_text(CONFIG)
         self.authority = Authority()
         self.authority.issue("127.0.0.1").write(path, "server")
+        for name in ("config.yaml", "server.key"):
+            (path / name).chmod(0o600)
 
     def flags(self, text: str | None = None) -> list[str]:
         if text is not None:
             self.web.write_text(text)
+            self.web.chmod(0o600)
         config = ["--config.file", str(self.path / "config.yaml")]
         return [*config, "--web.config.file", str(self.web), *LOCAL]
 

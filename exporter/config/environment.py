@@ -30,6 +30,11 @@ def substitute(value: Value, environ: Mapping[str, str], *, path: str = "") -> V
     return _text(value, environ, path) if isinstance(value, str) else value
 
 
+def literal(text: str) -> str:
+    """What of a text stands in the file itself: without what comes from variables."""
+    return _REFERENCE.sub(lambda match: "" if match["name"] else "$", text)
+
+
 def _text(text: str, environ: Mapping[str, str], path: str) -> str:
     def replacement(match: re.Match[str]) -> str:
         if match["open"]:

@@ -14,6 +14,7 @@ from exporter.config.environment import substitute
 from exporter.config.merging import merged
 from exporter.config.model import Account, Common, Config, written_at
 from exporter.config.ranges import FieldError
+from exporter.config.secret_files import secrets_as_text
 from exporter.config.wording import found, one_of
 from exporter.errors import ConfigError
 
@@ -53,7 +54,8 @@ def parse(text: str, *, file: Path, options: Options, environ: Mapping[str, str]
         ConfigError: Something in the text is wrong.
     """
     try:
-        top = _top(substitute(read_document(text), environ))
+        document = read_document(text)
+        top = _top(substitute(document, environ))
         defaults = Defaults(_mapping(top.get(PATH, {}), PATH), options)
         accounts = tuple(
             _account(_mapping(own, join("accounts", index)), index, defaults, options)
@@ -63,7 +65,7 @@ def parse(text: str, *, file: Path, options: Options, environ: Mapping[str, str]
     except ConfigError as error:
         error.file = file
         raise
-    return Config(accounts=accounts, file=file)
+    return Config(accounts, file, secrets_as_text(document, accounts))
 
 
 def _top(document: Value) -> dict[str, Value]:

@@ -169,7 +169,11 @@ def written_at(key: str, *, path: str, inherited: frozenset[str]) -> str:
 
 
 class Config(msgspec.Struct, frozen=True):
-    """The whole configuration and the file it came from."""
+    """The whole configuration and the file it came from.
+
+    ``secrets_as_text`` has the paths of the keys whose secrets stand in that file.
+    """
 
     accounts: tuple[Account, ...]
     file: Path
+    secrets_as_text: tuple[str, ...] = ()

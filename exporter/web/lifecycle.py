@@ -5,6 +5,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from exporter.errors import ConfigError
+from exporter.exposition import masked
 from exporter.web.site import SITE
 from exporter.web.wording import counted
 
@@ -23,7 +24,7 @@ async def reload(request: web.Request) -> web.Response:
     except ConfigError as error:
         return web.Response(
             status=HTTPStatus.INTERNAL_SERVER_ERROR,
-            text=f"The configuration before stays in force: {error}\n",
+            text=f"The configuration before stays in force: {masked(str(error))}\n",
         )
     changes = (
         f"{len(found.added)} added, {len(found.removed)} removed, {len(found.changed)} changed"

@@ -82,6 +82,13 @@ class WebConfig(msgspec.Struct, frozen=True, kw_only=True):
     users: dict[str, Secret] = {}
 
     @property
+    def secret_files(self) -> tuple[Path, ...]:
+        """The file of the key, and this one if it holds hashes of passwords or a key as text."""
+        own = (self.file,) if self.users or self.tls.key.reveal() else ()
+        key = self.tls.key_file
+        return (*own, self.file.parent / key) if key else own
+
+    @property
     def protections(self) -> frozenset[str]:
         """What keeps strangers out, in words."""
         held = {

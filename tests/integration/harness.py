@@ -131,6 +131,8 @@ async def start(
     text: Callable[[Simulator], str] | None = None,
     sources=SOURCES,
     clock: FakeClock | None = None,
+    web_config: Path | None = None,
+    random: Callable[[], float] = no_random,
 ) -> World:
     """Simulator and exporter, ready to be waited for."""
     clock = clock or FakeClock()
@@ -152,9 +154,10 @@ async def start(
         Settings(
             addresses=[parse_listen_address("127.0.0.1:0")],
             enable_lifecycle=True,
+            web_config=web_config,
             load=load,
             clock=clock,
-            random=no_random,
+            random=random,
             sources=sources,
         ),
     )
