@@ -16,6 +16,13 @@ from pathlib import Path
 class ExporterError(Exception):
     """Base of all errors raised on purpose."""
 
+    def forget_origin(self) -> None:
+        """Let go of where it was raised and why, for whoever keeps it.
+
+        Its traceback holds everything that was under way there, such as an answer of 8 MiB.
+        """
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+
 
 class ConfigError(ExporterError):
     """Something in the configuration or at start-up that a person has to mend.

@@ -70,7 +70,7 @@ class Health:
 
         Args:
             key: What was tried.
-            error: Why it failed; None if it worked.
+            error: Why it failed; None if it worked. It is kept, without where it came from.
             now: When it ended, epoch seconds.
             duration: How long it took, seconds.
 
@@ -80,6 +80,8 @@ class Health:
         before = self._attempts.get(key, Attempt(now))
         reasons = self._reasons(key.scope)
         failing = error is not None
+        if error is not None:
+            error.forget_origin()
         self._attempts[key] = Attempt(
             at=now,
             error=error,

@@ -1,9 +1,11 @@
 """All loops of an account together: scopes come and go, faults show, the clock is followed."""
 
 import asyncio
+import weakref
 
 import pytest
 
+from exporter.body import Cap, read_capped
 from exporter.domain import Schedule, Scope, Status, Tier, Window
 from exporter.errors import PollError, Reason
 from exporter.poller.context import sleep_unless
@@ -294,6 +296,33 @@ def test_a_failure_keeps_its_beginning_and_the_last_success():
     (failure,) = health.failures()
     assert (failure.since, failure.reason) == (AT + 1, "clock")
     assert health.attempt(key).last_success == AT
+
+
+class Piece(bytearray):
+    """A piece of an answer that can be asked whether it is still there."""
+
+
+async def test_a_failure_that_stands_keeps_nothing_of_the_answer_it_is_about():
+    health, pieces = Health("acme"), []
+
+    async def answer():
+        for _ in range(3):
+            piece = Piece(100)
+            pieces.append(weakref.ref(piece))
+            yield piece
+
+    try:
+        try:
+            await read_capped(answer(), Cap(200, "too large"))
+        except PollError as cause:
+            raise PollError(Reason.PROTOCOL, "of no use") from cause
+    except PollError as failure:
+        health.record(Key("active", HERE), failure, now=AT)
+
+    # Whatever gave the pieces is closed by the loop.
+    await settled()
+    assert health.failures()
+    assert not any(piece() for piece in pieces)
 
 
 def test_a_scope_that_is_forgotten_counts_no_more():

@@ -153,6 +153,7 @@ class RefreshingCredentials:
         return max(fresh.expires_at - lead, now + _SHORTEST_WAIT_SECONDS)
 
     def _note(self, error: PollError | ConfigError) -> None:
+        error.forget_origin()
         self._error = error
         self._failures += 1
         self._pause_until = self._clock.monotonic() + self._pause(error)
