@@ -10,6 +10,8 @@ import msgspec
 from exporter.errors import PollError, Reason
 
 _INFLATE_ON_LOOP_BYTES: Final = 256 * 1024
+# Larger blocks of a body that is refused would be kept by the allocator, in each thread.
+_PIECE_BYTES: Final = 64 * 1024
 _GZIP: Final = 31
 
 
@@ -49,23 +51,31 @@ async def inflated(body: bytes, cap: Cap) -> bytes:
         PollError: It is no whole gzip, or larger than the cap.
     """
     inflater = zlib.decompressobj(_GZIP)
-    head = _inflate(inflater, body, min(_INFLATE_ON_LOOP_BYTES, cap.size + 1))
-    rest = b""
-    if not inflater.eof and len(head) <= cap.size:
-        most = cap.size + 1 - len(head)
-        rest = await asyncio.to_thread(_inflate, inflater, inflater.unconsumed_tail, most)
-    if len(head) + len(rest) > cap.size:
+    pieces = _inflated(inflater, body, min(_INFLATE_ON_LOOP_BYTES, cap.size + 1))
+    size = sum(map(len, pieces))
+    if not inflater.eof and size <= cap.size:
+        most = cap.size + 1 - size
+        rest = await asyncio.to_thread(_inflated, inflater, inflater.unconsumed_tail, most)
+        size += sum(map(len, rest))
+        pieces += rest
+    if size > cap.size:
         raise cap.error()
     if not inflater.eof:
         raise _malformed("the gzip body ends too early")
-    return head + rest
+    return b"".join(pieces)
 
 
-def _inflate(inflater: "zlib._Decompress", data: bytes, most: int) -> bytes:
+def _inflated(inflater: "zlib._Decompress", data: bytes, most: int) -> list[bytes]:
+    """Up to ``most`` bytes of what ``data`` holds, in pieces."""
+    pieces: list[bytes] = []
     try:
-        return inflater.decompress(data, most)
+        while most and (piece := inflater.decompress(data, min(most, _PIECE_BYTES))):
+            pieces.append(piece)
+            most -= len(piece)
+            data = inflater.unconsumed_tail
     except zlib.error:
         raise _malformed("the body is not valid gzip") from None
+    return pieces
 
 
 def _malformed(message: str) -> PollError:
