@@ -178,8 +178,9 @@ def _endless(holder: dict[str, Any], shape: Shape, fault: Fault, visit: Visit) -
 
 def _duplicate_ids(holder: dict[str, Any], shape: Shape, _fault: Fault, _visit: Visit) -> None:
     rows = holder[shape.rows]
-    for row in rows[1:2]:
-        row[shape.identity] = rows[0][shape.identity]
+    # Another fault may have taken the ids away.
+    if len(rows) > 1 and shape.identity in rows[0]:
+        rows[1][shape.identity] = rows[0][shape.identity]
 
 
 def _shrinking_total(holder: dict[str, Any], shape: Shape, fault: Fault, visit: Visit) -> None:

@@ -344,6 +344,17 @@ async def test_faults_add_up(simulator, both):
     assert simulator.requests.since(0)[-1].outcome == "unknown_status+duplicate_ids"
 
 
+@vendors
+async def test_an_id_that_was_taken_away_cannot_come_twice(simulator, both, vendor):
+    simulator.faults.set(Fault(kind="no_id", rows=1))
+    simulator.faults.set(Fault(kind="duplicate_ids"))
+    rows = (await both(vendor)).rows
+
+    key = "taskId" if vendor == "dezhu" else "JobGroupId"
+    assert key not in rows[0]
+    assert rows[1][key] != rows[2][key]
+
+
 async def test_a_fault_in_the_data_leaves_a_refusal_as_it_is(simulator, dezhu):
     simulator.faults.set(Fault(kind="no_id"))
 
