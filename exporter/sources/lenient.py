@@ -264,7 +264,7 @@ def _text_of_number(value: Any) -> str | None:
 
 
 # Cached, because the few values there are come again with every row and every poll.
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4096)
 def _ratio(text: str) -> float | None:
     percent = finite(text.strip().removesuffix("%"))
     return None if percent is None or percent < 0 else percent / 100
