@@ -62,12 +62,15 @@ class Subject:
         """Let time pass there until ``to`` (epoch seconds)."""
         await self._do("forward", to=to)
 
-    async def measure(self) -> dict:
-        """What there is of everything that could grow; ``resident`` in bytes."""
-        found = await self._do("measure")
-        return {"resident": self._memory.now(), **found}
+    async def measure(self, *, trim: bool = False) -> dict:
+        """What there is of everything that could grow; ``resident`` in bytes.
 
-    async def _do(self, name: str, **arguments: float) -> dict:
+        With ``trim`` also ``held``: the same without what the allocator keeps free.
+        """
+        found = {"resident": self._memory.now(), **await self._do("measure", trim=trim)}
+        return {**found, "held": self._memory.now()} if trim else found
+
+    async def _do(self, name: str, **arguments: object) -> dict:
         self._process.stdin.write(msgspec.json.encode({"do": name, **arguments}) + b"\n")
         await self._process.stdin.drain()
         return await self._until("done")

@@ -5,6 +5,7 @@ one JSON event a line to standard output: whatever changes of what it exposes, a
 """
 
 import asyncio
+import ctypes
 import gc
 import sys
 import threading
@@ -85,9 +86,14 @@ class Subject:
         await self._activity.none()
         say({"done": to})
 
-    async def measure(self) -> None:
-        """Tell what there is of everything that could grow."""
+    async def measure(self, *, trim: bool) -> None:
+        """Tell what there is of everything that could grow.
+
+        With ``trim`` the allocator first gives back what it keeps free, where it can.
+        """
         gc.collect()
+        if trim and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+            libc.malloc_trim(0)
         say(
             {
                 "done": self._clock.now(),

@@ -9,6 +9,8 @@ from exporter.simulator import AccessChange, Account, CredentialChange, Fault, S
 SHORTEST_SECONDS, LONGEST_SECONDS = 20.0, 900.0
 SLOW_RETRY_SECONDS = 330.0
 """Refused credentials and missing permissions are tried again every 5 minutes, and a bit."""
+TEMPORARY = "aliyun-demo"
+"""The account whose credentials are temporary."""
 CODES = {
     "dezhu": ("10001", "10002", "20001", "29002", "29008"),
     "aliyun": (
@@ -73,6 +75,8 @@ class Troubles:
             self._deck = [*OF_ANSWERS, "status", "code", "refused", "credentials"]
             self._draw.shuffle(self._deck)
         kind = self._deck.pop()
+        if kind == "credentials":
+            account = next(one for one in self._simulator.accounts if one.name == TEMPORARY)
         end = self._make(kind, account)
         self.made += 1
         self.kinds.add(kind)
@@ -136,5 +140,5 @@ class Troubles:
         if self._draw.random() < 0.5:
             change(CredentialChange(lifetime=self._draw.choice([900.0, 1800.0])))
             return lambda: change(CredentialChange(lifetime=3600.0))
-        fault = Fault(kind="status", vendor="aliyun", operation="CredentialsURI", http_status=503)
+        fault = Fault(kind="status", account=TEMPORARY, operation="CredentialsURI", http_status=503)
         return self._set(fault)

@@ -105,6 +105,11 @@ class Witness:
             if account not in accounts and self.shown(account):
                 self._violated(now, account, "an account that was removed is exposed")
 
+    @property
+    def exposed(self) -> int:
+        """How many tasks are exposed now."""
+        return sum(len(tasks) for _, tasks in self._exposed.values())
+
     def see(self, event: dict) -> None:
         """Take in what the exporter exposes from now on."""
         at, account = event["at"], event["account"]
