@@ -65,7 +65,8 @@ class Subject:
     async def measure(self, *, trim: bool = False) -> dict:
         """What there is of everything that could grow; ``resident`` in bytes.
 
-        With ``trim`` also ``held``: the same without what the allocator keeps free.
+        With ``trim`` also ``held``: the same without bounded caches and what the allocator keeps
+        free.
         """
         found = {"resident": self._memory.now(), **await self._do("measure", trim=trim)}
         return {**found, "held": self._memory.now()} if trim else found

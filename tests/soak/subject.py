@@ -6,6 +6,7 @@ one JSON event a line to standard output: whatever changes of what it exposes, a
 
 import asyncio
 import ctypes
+import functools
 import gc
 import sys
 import threading
@@ -89,8 +90,11 @@ class Subject:
     async def measure(self, *, trim: bool) -> None:
         """Tell what there is of everything that could grow.
 
-        With ``trim`` the allocator first gives back what it keeps free, where it can.
+        With ``trim`` bounded caches are emptied first, and the allocator gives back what it keeps
+        free, where it can.
         """
+        if trim:
+            _empty_caches()
         gc.collect()
         if trim and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
             libc.malloc_trim(0)
@@ -105,6 +109,14 @@ class Subject:
                 "publications": self._recorder.publications,
             }
         )
+
+
+def _empty_caches() -> None:
+    for name, module in tuple(sys.modules.items()):
+        if name.startswith("exporter."):
+            for value in vars(module).values():
+                if type(value) is functools._lru_cache_wrapper:
+                    value.cache_clear()
 
 
 async def run(folder: Path) -> None:
