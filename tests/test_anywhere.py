@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -85,21 +86,22 @@ def until(text: str, file: Path) -> str:
 
 
 @pytest.fixture
-def etc(tmp_path):
+def etc():
     """A configuration and an empty folder that only their owner may write to."""
-    folder = tmp_path / "etc"
-    folder.mkdir()
-    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
-    (folder / "web.yml").write_text(WEB, encoding="utf-8")
-    certificate, key = Authority().issue("127.0.0.1").write(folder, "server")
-    (tmp_path / "work").mkdir(mode=0o555)
-    for path in (certificate, key, folder / "config.yaml", folder / "web.yml"):
-        path.chmod(0o444)
-    folder.chmod(0o555)
-    # The folders of pytest are its user's alone.
-    for above in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        above.chmod(0o755)
-    return folder
+    # Not below the folders of pytest, which are its user's alone.
+    with tempfile.TemporaryDirectory() as top:
+        Path(top).chmod(0o755)
+        folder, work = Path(top) / "etc", Path(top) / "work"
+        folder.mkdir()
+        work.mkdir(mode=0o555)
+        (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+        (folder / "web.yml").write_text(WEB, encoding="utf-8")
+        certificate, key = Authority().issue("127.0.0.1").write(folder, "server")
+        for path in (certificate, key, folder / "config.yaml", folder / "web.yml"):
+            path.chmod(0o444)
+        folder.chmod(0o555)
+        yield folder
+        folder.chmod(0o755)
 
 
 def run_a_life(command: list[str], etc: Path, *, tls: bool, **more: object) -> None:
