@@ -130,8 +130,9 @@ class Fleet:
         self, members: Mapping[str, Member], successors: Mapping[str, Member]
     ) -> None:
         for name, member in members.items():
-            member.hide(successors.get(name))
+            # First, for what still runs in its background would show the self-metrics again.
             await self._close([member])
+            member.hide(successors.get(name))
 
     async def _changed_files(self, account: Account) -> tuple[str, tuple[str, ...]]:
         """Name of the account, and which files of its ``tls_config`` hold something else now."""

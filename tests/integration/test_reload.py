@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from exporter.app import Exporter, Settings
-from exporter.errors import ConfigError
+from exporter.errors import ConfigError, Reason
 from exporter.sharding import Shard, shard_of
 from exporter.simulator import AccessChange, Fault, Simulator, SimulatorOptions
 from exporter.web import parse_listen_address
@@ -183,6 +183,19 @@ async def test_a_removed_account_leaves_no_series_behind_and_is_asked_for_nothin
         assert gone.loop.cancelled()
         assert gone.context._transport._session.closed
         assert not drive.lines("poll failed")
+
+
+async def test_a_call_that_fails_while_an_account_is_closed_brings_no_series_of_it_back():
+    async with driven(options=TWO_EACH) as drive:
+        await drive.polled()
+        gone = members(drive)[CALLS]
+        fails = partial(gone.meter.failed, "list_tasks", Reason.UNAVAILABLE, "connection")
+        gone.connections.callback(fails)
+        edit_document(drive, without(CALLS))
+
+        await reload(drive)
+
+        assert f'"{CALLS}"' not in (await drive.world.get("/metrics"))[1]
 
 
 async def test_an_added_account_is_polled_and_known_from_the_reload_on():
