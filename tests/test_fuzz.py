@@ -189,6 +189,14 @@ def test_a_target_that_was_never_run_is_no_success(tmp_path, script, status):
     assert runner.told(result) == f"accept: ended with {status}, see {tmp_path / 'log'}\n"
 
 
+@pytest.mark.parametrize("runs", [None, 0])
+def test_a_target_that_read_nothing_is_no_success(runs):
+    result = runner.Result(target="accept", status=0, runs=runs, log=Path("log"))
+
+    assert not result.well
+    assert runner.told(result).startswith("accept: read nothing, see ")
+
+
 def test_anything_found_is_an_exit_code_of_1(monkeypatch, capsys):
     def found(names, *, seconds):
         assert (names, seconds) == (["accept"], 7)

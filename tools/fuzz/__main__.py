@@ -40,6 +40,11 @@ class Result:
     finding: Path | None = None
     why: str = ""
 
+    @property
+    def well(self) -> bool:
+        """Whether it read something and found nothing."""
+        return not self.status and bool(self.runs)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fuzz, or repeat; the exit code is 1 if anything was found."""
@@ -49,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = fuzz(flags.target or list(TARGETS), seconds=flags.seconds)
     for result in results:
         sys.stdout.write(told(result))
-    return int(any(result.status for result in results))
+    return int(not all(result.well for result in results))
 
 
 def repeat(file: Path) -> int:
@@ -98,10 +103,11 @@ def fuzz(
 
 def told(result: Result) -> str:
     """What a person reads of a result."""
-    if not result.status:
-        return f"{result.target}: {result.runs or 0:,} inputs, no finding\n"
+    if result.well:
+        return f"{result.target}: {result.runs:,} inputs, no finding\n"
     if result.finding is None:
-        return f"{result.target}: ended with {result.status}, see {_shown(result.log)}\n"
+        ended = f"ended with {result.status}" if result.status else "read nothing"
+        return f"{result.target}: {ended}, see {_shown(result.log)}\n"
     name, why = _shown(result.finding), f"{result.why}\n" if result.why else ""
     return (
         f"{why}{result.target}: a finding, its input is in {name}\n"
