@@ -157,6 +157,10 @@ class Source(Protocol):
         """When the credentials in use expire, epoch seconds; None for lasting ones."""
         ...
 
+    def follow(self, before: "Source") -> None:
+        """Go on as the same account under another configuration; ``before`` asks no more."""
+        ...
+
     async def scopes(self) -> tuple[Scope, ...]:
         """The parts of the account that are read as one; asked again now and then."""
         ...

@@ -81,6 +81,7 @@ class Context:
         self.unclassified = dict(before.unclassified)
         self.details_outstanding = before.details_outstanding
         self._transport.clock_offset = before.clock_offset
+        self.source.follow(before.source)
         await in_steps(self.book.follow(before.book, now=self.clock.now()))
 
     @property

@@ -8,6 +8,7 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+import yaml
 
 from exporter.simulator import CredentialChange, Fault
 from exporter.simulator.issuing import provider_arn, role_arn
@@ -166,6 +167,26 @@ async def test_service_that_fails_while_the_old_ones_are_valid_costs_no_poll(kin
         await drive.forward(LIFETIME_SECONDS)
         assert drive.lines("poll failed") == []
         assert len(asked(drive, operation)) < 20
+        await drive.assert_nothing_leaks()
+
+
+@pytest.mark.parametrize("kind", ["credentials_uri", "role"])
+async def test_a_reload_goes_on_with_credentials_that_are_valid_though_none_are_to_be_had(kind):
+    async with polled(kind) as drive:
+        operation = "AssumeRole" if kind == "role" else "CredentialsURI"
+        drive.simulator.faults.set(Fault(kind="status", operation=operation))
+        held = one(await drive.metrics(), EXPIRY, account=ACCOUNT)
+        document = yaml.safe_load(drive.world.text)
+        document["defaults"]["timeout"] = "7s"
+        drive.world.text = yaml.safe_dump(document)
+
+        found = await drive.world.exporter.reload()
+
+        assert list(found.changed) == [ACCOUNT]
+        assert one(await drive.metrics(), EXPIRY, account=ACCOUNT) == held
+        await drive.forward(LIFETIME_SECONDS / 2)
+        assert drive.up(ACCOUNT) is True
+        assert drive.lines("poll failed") == []
         await drive.assert_nothing_leaks()
 
 

@@ -39,8 +39,8 @@ class AliyunSource:
         self, client: Client, options: AliyunOptions, *, credentials: CredentialProvider, zone: str
     ) -> None:
         self._client = client
-        self._credentials = credentials
-        self._options = options
+        self.credentials = credentials
+        self.options = options
         self._zone = zone
         self._abilities = _abilities(options)
         self._concurrency = AliyunConcurrency(client, page_size=options.page_size)
@@ -58,7 +58,14 @@ class AliyunSource:
     @property
     def credential_expiry(self) -> float | None:
         """When the credentials given last expire; None for those that nobody said expire."""
-        return self._credentials.expiry
+        return self.credentials.expiry
+
+    def follow(self, before: Source) -> None:
+        """Go on with the temporary credentials that are held, if they are got the same way."""
+        if not isinstance(before, AliyunSource):
+            return
+        if before.options.credentials == self.options.credentials:
+            self.credentials.follow(before.credentials)
 
     async def scopes(self) -> tuple[Scope, ...]:
         """The configured instances, without a name and without a call; else all there are.
@@ -66,8 +73,8 @@ class AliyunSource:
         Raises:
             PollError: With the reason of the failure.
         """
-        named = self._options.instances or tuple(
-            group.instance_id for group in self._options.job_groups
+        named = self.options.instances or tuple(
+            group.instance_id for group in self.options.job_groups
         )
         if named:
             return tuple(Scope(id=instance) for instance in dict.fromkeys(named))
@@ -75,7 +82,7 @@ class AliyunSource:
 
     def fixed_tasks(self, scope: Scope) -> tuple[str, ...] | None:
         """The configured job groups of an instance; None where none are configured at all."""
-        groups = self._options.job_groups
+        groups = self.options.job_groups
         if not groups:
             return None
         return tuple(group.job_group_id for group in groups if group.instance_id == scope.id)
@@ -90,7 +97,7 @@ class AliyunSource:
         parameters = {
             "InstanceId": query.scope.id,
             "PageNumber": str(number),
-            "PageSize": str(query.page_size or self._options.page_size),
+            "PageSize": str(query.page_size or self.options.page_size),
         }
         if query.statuses is not None:
             names = sorted(_NAMES[status] for status in query.statuses)
@@ -141,7 +148,7 @@ class AliyunSource:
         raise malformed("Instances: the paging does not end")
 
     async def _instances(self, number: int) -> InstancePage:
-        parameters = {"PageNumber": str(number), "PageSize": str(self._options.page_size)}
+        parameters = {"PageNumber": str(number), "PageSize": str(self.options.page_size)}
 
         def read(reply: Reply) -> InstancePage:
             return read_instances(reply, clock_offset=self._client.clock_offset)
@@ -150,7 +157,7 @@ class AliyunSource:
 
     def _is_last(self, page: InstancePage, rows: int) -> bool:
         if page.total is None:
-            return page.rows < self._options.page_size
+            return page.rows < self.options.page_size
         return not page.rows or rows >= page.total
 
 

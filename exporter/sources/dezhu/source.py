@@ -51,6 +51,9 @@ class DezhuSource:
         """None: a key pair lasts."""
         return None
 
+    def follow(self, before: Source) -> None:
+        """Nothing: a call holds all that the next one needs."""
+
     async def scopes(self) -> tuple[Scope, ...]:
         """The account as a whole; makes no call."""
         return (Scope(),)

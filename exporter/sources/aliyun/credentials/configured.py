@@ -7,7 +7,7 @@ from typing import Final
 from exporter.errors import ConfigError
 from exporter.secret import Secret, SecretReader
 from exporter.sources.aliyun.credential_options import CredentialOptions, is_header_value
-from exporter.sources.aliyun.credentials.model import Credentials
+from exporter.sources.aliyun.credentials.model import CredentialProvider, Credentials
 
 KEY_ID: Final = "ALIBABA_CLOUD_ACCESS_KEY_ID"
 KEY_SECRET: Final = "ALIBABA_CLOUD_ACCESS_KEY_SECRET"  # noqa: S105 - a name
@@ -61,6 +61,9 @@ class ConfiguredCredentials:
         """
         return await self.get()
 
+    def follow(self, before: CredentialProvider) -> None:
+        """Nothing: they are read anew whenever they are asked for."""
+
     async def check(self) -> None:
         """Read the files.
 
@@ -99,6 +102,9 @@ class EnvironmentCredentials:
     async def renewed(self, refused: Credentials) -> Credentials:
         """The same: an environment does not change."""
         return refused
+
+    def follow(self, before: CredentialProvider) -> None:
+        """Nothing: they are read anew whenever they are asked for."""
 
     async def check(self) -> None:
         """Look for the variables.

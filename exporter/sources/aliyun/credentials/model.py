@@ -48,6 +48,10 @@ class CredentialProvider(Protocol):
         """
         ...
 
+    def follow(self, before: "CredentialProvider") -> None:
+        """Go on with what the same configuration was given before a reload."""
+        ...
+
     async def check(self) -> None:
         """Look, without a call, whether anything is missing.
 

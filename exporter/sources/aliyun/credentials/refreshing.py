@@ -3,11 +3,17 @@
 import asyncio
 from typing import Final
 
+import msgspec
 import structlog
 
 from exporter.errors import ConfigError, PollError, Reason
 from exporter.schedule import SLOW_RETRY_SECONDS
-from exporter.sources.aliyun.credentials.model import Credentials, CredentialService, Tools
+from exporter.sources.aliyun.credentials.model import (
+    CredentialProvider,
+    Credentials,
+    CredentialService,
+    Tools,
+)
 
 LONGEST_LEAD_SECONDS: Final = 900.0
 LEAD_SHARE: Final = 1 / 3
@@ -22,6 +28,14 @@ _REFUSALS: Final = frozenset({Reason.AUTH, Reason.PERMISSION})
 _log = structlog.get_logger()
 
 
+class Holding(msgspec.Struct, frozen=True):
+    """What was handed out last: when, on the monotonic clock, and due when, epoch seconds."""
+
+    credentials: Credentials
+    taken_at: float
+    due: float
+
+
 class RefreshingCredentials:
     """The latest credentials of a service.
 
@@ -34,9 +48,7 @@ class RefreshingCredentials:
         self._tools = tools
         self._clock = tools.clock
         self._log = _log.bind(account=tools.account)
-        self._held: Credentials | None = None
-        self._taken_at = 0.0
-        self._due = 0.0
+        self.holding: Holding | None = None
         self._error: PollError | ConfigError | None = None
         self._failures = 0
         self._pause_until = 0.0
@@ -47,7 +59,7 @@ class RefreshingCredentials:
     @property
     def expiry(self) -> float | None:
         """When those held expire, epoch seconds; None if they last or there were none yet."""
-        return None if self._held is None else self._held.expires_at
+        return None if self.holding is None else self.holding.credentials.expires_at
 
     async def get(self) -> Credentials:
         """Credentials that have not expired.
@@ -74,10 +86,18 @@ class RefreshingCredentials:
         Those that are seconds old are not renewed: a vendor that refuses whatever it gets must not
         make us ask for credentials with each call.
         """
-        young = self._clock.monotonic() - self._taken_at < NOT_RENEWED_BEFORE_SECONDS
-        if self._held == refused and not young and self._may_refresh():
-            await self._refreshed()
+        holding = self.holding
+        if holding is not None and holding.credentials == refused:
+            young = self._clock.monotonic() - holding.taken_at < NOT_RENEWED_BEFORE_SECONDS
+            if not young and self._may_refresh():
+                await self._refreshed()
         return self._valid() or refused
+
+    def follow(self, before: CredentialProvider) -> None:
+        """Go on with those that were held before a reload, and renew them when they are due."""
+        if isinstance(before, RefreshingCredentials) and before.holding is not None:
+            self.holding = before.holding
+            self._keep()
 
     async def check(self) -> None:
         """Look, without a call, whether anything is missing.
@@ -88,10 +108,11 @@ class RefreshingCredentials:
         await self._service.check()
 
     def _valid(self) -> Credentials | None:
-        held = self._held
-        if held is None or held.expires_at is None:
-            return held
-        return held if self._clock.now() < held.expires_at else None
+        if self.holding is None:
+            return None
+        held = self.holding.credentials
+        over = held.expires_at is not None and self._clock.now() >= held.expires_at
+        return None if over else held
 
     async def _refreshed(self) -> None:
         """Wait for the refresh under way, or for a new one."""
@@ -113,7 +134,8 @@ class RefreshingCredentials:
     async def _keep_fresh(self) -> None:
         while True:
             now = self._clock.monotonic()
-            wait = max(self._due - self._clock.now(), self._pause_until - now)
+            due = 0.0 if self.holding is None else self.holding.due
+            wait = max(due - self._clock.now(), self._pause_until - now)
             if wait <= 0:
                 await self._refreshed()
                 continue
@@ -134,8 +156,7 @@ class RefreshingCredentials:
         if fresh.expires_at is not None and fresh.expires_at <= now:
             message = "the credentials that were handed out have expired; check both clocks"
             raise PollError(Reason.UNAVAILABLE, message)
-        self._held, self._taken_at = fresh, self._clock.monotonic()
-        self._due = self._due_of(fresh, now)
+        self.holding = Holding(fresh, self._clock.monotonic(), self._due_of(fresh, now))
         self._error, self._failures, self._pause_until = None, 0, 0.0
         if self._told:
             self._told = False
@@ -196,7 +217,7 @@ class RefreshingCredentials:
             return PollError(
                 Reason.UNAVAILABLE, "no credentials: an error in the exporter; its log has it"
             )
-        what = "no credentials" if self._held is None else "the credentials have expired"
+        what = "no credentials" if self.holding is None else "the credentials have expired"
         return PollError(
             error.reason, f"{what}: {error}", code=error.code, retry_after=error.retry_after
         )
