@@ -80,5 +80,8 @@ class Thresholds:
     """What the rules and the dashboards are made with."""
 
     job: str = "outbound-exporter"  # the name of the scrape job, for the alert on `up`
+    # Where the documents are that alerts (`runbook_url`) and dashboards name: a copy within a
+    # company for those who cannot reach this one.
+    home: str = "https://github.com/outbound-exporter/outbound-exporter"
     periods: Periods = Periods()
     limits: Limits = Limits()

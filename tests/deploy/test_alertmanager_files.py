@@ -187,7 +187,7 @@ def test_a_message_tells_what_fires_in_either_language(amtool, tmp_path):
     assert rendered(amtool, "outbound.text.zh", data, tmp_path) == (
         "【告警】OutboundTaskStalled · collections\n"
         "任务停滞。\n"
-        "级别：warning\n"
+        "级别：警告\n"
         "\n"
         "告警中 1 条：\n"
         "- 没有进展。\n"

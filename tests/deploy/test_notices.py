@@ -236,7 +236,7 @@ ANNOTATIONS = {
     "runbook_url": "https://example.com/runbooks.md#outboundtaskstalled",
 }
 TOLD = (
-    "任务停滞。\n级别：critical\n\n告警中 1 条：\n"
+    "任务停滞。\n级别：严重\n\n告警中 1 条：\n"
     "- 账户 a 的任务“名单 <1>”没有进展。\n第二行\n\n"
     "处理手册：https://example.com/runbooks.md#outboundtaskstalled"
 )
@@ -295,7 +295,7 @@ def test_robots_get_their_own_form_from_an_address_in_a_file(version, tmp_path):
             )
 
     title = "【告警】OutboundTaskStalled · a"
-    less = TOLD.replace("critical", "warning")
+    less = TOLD.replace("严重", "警告")
     assert wecom == {"msgtype": "markdown", "markdown": {"content": f"**{title}**\n{TOLD}"}}
     assert dingtalk == {
         "msgtype": "markdown",

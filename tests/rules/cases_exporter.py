@@ -132,6 +132,28 @@ CASES = (
             TARGET,
             [*flat(1, 10), *flat(0, 5), *flat(1, 105)],
         ),
-        silent=(16, 60),
+        silent=(10, 31, 60),
+        fires={14: RELOAD, 16: RELOAD, 28: RELOAD},
+    ),
+    Case(
+        alert="OutboundConfigReloadFailed",
+        title="put right at once",
+        series=series(
+            "outbound_exporter_config_last_reload_successful",
+            TARGET,
+            [*flat(1, 10), 0.0, *flat(1, 109)],
+        ),
+        silent=(10, 11, 12, 25, 60),
+    ),
+    Case(
+        alert="OutboundConfigReloadFailed",
+        title="scrapes that are missed end nothing",
+        series=series(
+            "outbound_exporter_config_last_reload_successful",
+            TARGET,
+            [*flat(1, 10), *flat(0, 20), *gap(8), *flat(0, 82)],
+        ),
+        silent=(10,),
+        fires={29: RELOAD, 36: RELOAD, 39: RELOAD},
     ),
 )

@@ -40,9 +40,10 @@ def refused(reason: str) -> Firing:
         "critical",
         {"reason": reason},
         "The vendor refuses an account.",
-        f"{ACCOUNT} cannot be read, reason {reason}; its figures stand still and will vanish.",
+        f"{ACCOUNT} cannot be read, or a part of it: reason {reason}; what is not read stands still"
+        " and vanishes.",
         "平台拒绝了账号的访问。",
-        f"{ACCOUNT_ZH}无法读取，原因为 {reason}；其数据已停止更新，随后会消失。",
+        f"{ACCOUNT_ZH}全部或部分无法读取，原因为 {reason}；未读取的数据已停止更新，随后会消失。",
     )
 
 
@@ -50,11 +51,12 @@ def down(reason: str) -> Firing:
     return of_account(
         "warning",
         {"reason": reason},
-        "An account cannot be read.",
-        f"{ACCOUNT} has not been read for at least 5m, reason {reason}; its figures stand still and"
-        " will vanish.",
-        "账号无法读取。",
-        f"{ACCOUNT_ZH}至少 5m 无法读取，原因为 {reason}；其数据已停止更新，随后会消失。",
+        "An account, or a part of it, cannot be read.",
+        f"{ACCOUNT} cannot be read, or a part of it, for at least 5m: reason {reason}; what is not"
+        " read stands still and vanishes.",
+        "账号全部或部分无法读取。",
+        f"{ACCOUNT_ZH}至少 5m 全部或部分无法读取，原因为 {reason}；未读取的数据已停止更新，"
+        "随后会消失。",
     )
 
 
@@ -74,9 +76,11 @@ def stale(tier: str, age: str) -> Firing:
         "warning",
         {"tier": tier},
         "The figures of an account are older than they should be.",
-        f"{ACCOUNT}: tier {tier} was last read {age} ago, more than 3 of its intervals.",
+        f"{ACCOUNT}: tier {tier} was last read {age} ago, more than 3 of its intervals; its figures"
+        " are old, or have vanished already.",
         "账号的数据比应有的更旧。",
-        f"{ACCOUNT_ZH}的层级 {tier} 最近一次成功读取是在 {age} 之前，已超过其轮询间隔的 3 倍。",
+        f"{ACCOUNT_ZH}的层级 {tier} 最近一次成功读取是在 {age} 之前，已超过其轮询间隔的 3 倍；"
+        "其数据偏旧，或已经消失。",
     )
 
 
@@ -100,14 +104,17 @@ UNCLASSIFIED = of_account(
 )
 
 
-def expiring(left: str) -> Firing:
+def expiring(left: str | None) -> Firing:
+    """Credentials with so much time left; None when they have expired."""
+    ends = f"expire in {left}" if left else "have expired"
+    ends_zh = f"将在 {left} 后过期" if left else "已过期"
     return of_account(
         "warning",
         {},
         "The temporary credentials of an account are not renewed.",
-        f"{ACCOUNT}: the credentials in use expire in {left}.",
+        f"{ACCOUNT}: the credentials in use {ends}.",
         "账号的临时凭证未能续期。",
-        f"{ACCOUNT_ZH}当前使用的临时凭证将在 {left} 后过期。",
+        f"{ACCOUNT_ZH}当前使用的临时凭证{ends_zh}。",
     )
 
 
@@ -115,9 +122,11 @@ CLOCK = of_account(
     "warning",
     {},
     "The clocks of the vendor and of the exporter differ.",
-    f"{ACCOUNT}: the vendor's clock differs by 1m 30s from that of the exporter's machine.",
+    f"{ACCOUNT}: the vendor's clock differs by 1m 30s from that of the exporter's machine; see"
+    " outbound_account_clock_offset_seconds for which is ahead.",
     "平台与 exporter 的时钟不一致。",
-    f"{ACCOUNT_ZH}：平台的时钟与 exporter 所在机器相差 1m 30s。",
+    f"{ACCOUNT_ZH}：平台的时钟与 exporter 所在机器相差 1m 30s；"
+    "哪一方更快见 outbound_account_clock_offset_seconds。",
 )
 
 THROTTLED = of_account(
@@ -153,18 +162,19 @@ EXPORTER = firing(
     TARGET,
     "Prometheus cannot scrape outbound-exporter.",
     "The scrape job outbound-exporter gets no answer from exporter:9877: nothing is known of the"
-    " campaigns.",
+    " campaigns that it polls.",
     "Prometheus 无法抓取 outbound-exporter。",
-    "抓取任务 outbound-exporter 从 exporter:9877 得不到应答：外呼任务的情况全部未知。",
+    "抓取任务 outbound-exporter 从 exporter:9877 得不到应答：由它轮询的外呼任务情况全部未知。",
 )
 
 NO_JOB = firing(
     "critical",
     {"job": "outbound-exporter"},
     "Prometheus cannot scrape outbound-exporter.",
-    "The scrape job outbound-exporter gets no answer: nothing is known of the campaigns.",
+    "The scrape job outbound-exporter gets no answer: nothing is known of the campaigns that it"
+    " polls.",
     "Prometheus 无法抓取 outbound-exporter。",
-    "抓取任务 outbound-exporter 得不到应答：外呼任务的情况全部未知。",
+    "抓取任务 outbound-exporter 得不到应答：由它轮询的外呼任务情况全部未知。",
 )
 
 RELOAD = firing(

@@ -23,11 +23,11 @@ from grafana_foundation_sdk.models.dashboard import (
 from tools.dashboards.panels import DATASOURCE
 from tools.dashboards.queries import JOB, firing, of
 from tools.dashboards.words import Language
+from tools.thresholds import Thresholds
 
 TAG: Final = "outbound-exporter"
 SCHEMA_VERSION: Final = 39  # of Grafana 10.4 and 11: newer ones migrate it, older ones cannot
 GRID_COLUMNS: Final = 24
-_DOCUMENTS: Final = "https://github.com/outbound-exporter/outbound-exporter"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ def dashboard(sheet: Sheet, language: Language) -> Dashboard:
     return Dashboard(
         uid=sheet.uid + language.uid_suffix,
         title=sheet.title,
-        description=f"{sheet.description} {_DOCUMENTS}",
+        description=f"{sheet.description} {Thresholds.home}",
         tags=[TAG, language_tag(language)],
         timezone="browser",
         editable=False,

@@ -102,11 +102,11 @@ def _stale(say: Say, limits: Limits) -> Panel:
             title=say("Old data", "过旧数据"),
             description=say(
                 f"Tiers whose latest good poll is older than {limits.refresh_intervals:g} of their "
-                f"intervals and {limits.refresh_slack_seconds:g} s. Bad: above 0. Data that gets "
-                "still older is dropped and not served.",
+                f"intervals and {limits.refresh_slack_seconds:g} s. Bad: above 0. Their figures "
+                "are old, or have vanished already.",
                 f"距上次成功轮询超过 {limits.refresh_intervals:g} 个间隔加 "
                 f"{limits.refresh_slack_seconds:g} 秒的层级数。异常：大于 0。"
-                "再旧下去，数据会被丢弃而不再提供。",
+                "对应的数据偏旧，或已经消失。",
             ),
             size=(3, 5),
             queries=[Query(expr=counted(stale_readings(limits)))],

@@ -7,6 +7,7 @@ from tools.rules.words import ACCOUNT, ACCOUNT_ZH, COUNT, SECONDS
 from tools.thresholds import Thresholds
 
 _AT_ONCE = "auth|permission"
+_OVER = "{{ if lt $value 0.0 }}"
 
 
 def account_alerts(thresholds: Thresholds) -> tuple[Alert, ...]:
@@ -38,11 +39,11 @@ def _refused(thresholds: Thresholds) -> Alert:
         """,
         text=Text(
             summary="The vendor refuses an account.",
-            description=f"{ACCOUNT} cannot be read, reason {{{{ $labels.reason }}}}; its figures"
-            " stand still and will vanish.",
+            description=f"{ACCOUNT} cannot be read, or a part of it: reason"
+            " {{ $labels.reason }}; what is not read stands still and vanishes.",
             summary_zh="平台拒绝了账号的访问。",
-            description_zh=f"{ACCOUNT_ZH}无法读取，原因为 {{{{ $labels.reason }}}}；"
-            "其数据已停止更新，随后会消失。",
+            description_zh=f"{ACCOUNT_ZH}全部或部分无法读取，原因为 {{{{ $labels.reason }}}}；"
+            "未读取的数据已停止更新，随后会消失。",
         ),
     )
 
@@ -62,12 +63,12 @@ def _down(thresholds: Thresholds) -> Alert:
             outbound_account_up == 0
         """,
         text=Text(
-            summary="An account cannot be read.",
-            description=f"{ACCOUNT} has not been read for at least {short}, reason"
-            " {{ $labels.reason }}; its figures stand still and will vanish.",
-            summary_zh="账号无法读取。",
-            description_zh=f"{ACCOUNT_ZH}至少 {short} 无法读取，原因为 {{{{ $labels.reason }}}}；"
-            "其数据已停止更新，随后会消失。",
+            summary="An account, or a part of it, cannot be read.",
+            description=f"{ACCOUNT} cannot be read, or a part of it, for at least {short}: reason"
+            " {{ $labels.reason }}; what is not read stands still and vanishes.",
+            summary_zh="账号全部或部分无法读取。",
+            description_zh=f"{ACCOUNT_ZH}至少 {short} 全部或部分无法读取，"
+            "原因为 {{ $labels.reason }}；未读取的数据已停止更新，随后会消失。",
         ),
     )
 
@@ -107,10 +108,12 @@ def _data_stale(thresholds: Thresholds) -> Alert:
         text=Text(
             summary="The figures of an account are older than they should be.",
             description=f"{ACCOUNT}: tier {{{{ $labels.tier }}}} was last read {SECONDS} ago, more"
-            f" than {number(limits.refresh_intervals)} of its intervals.",
+            f" than {number(limits.refresh_intervals)} of its intervals; its figures are old, or"
+            " have vanished already.",
             summary_zh="账号的数据比应有的更旧。",
             description_zh=f"{ACCOUNT_ZH}的层级 {{{{ $labels.tier }}}} 最近一次成功读取是在"
-            f" {SECONDS} 之前，已超过其轮询间隔的 {number(limits.refresh_intervals)} 倍。",
+            f" {SECONDS} 之前，已超过其轮询间隔的 {number(limits.refresh_intervals)} 倍；"
+            "其数据偏旧，或已经消失。",
         ),
     )
 
@@ -164,9 +167,11 @@ def _credential_expiring(thresholds: Thresholds) -> Alert:
         """,
         text=Text(
             summary="The temporary credentials of an account are not renewed.",
-            description=f"{ACCOUNT}: the credentials in use expire in {SECONDS}.",
+            description=f"{ACCOUNT}: the credentials in use {_OVER}have expired{{{{ else }}}}expire"
+            f" in {SECONDS}{{{{ end }}}}.",
             summary_zh="账号的临时凭证未能续期。",
-            description_zh=f"{ACCOUNT_ZH}当前使用的临时凭证将在 {SECONDS} 后过期。",
+            description_zh=f"{ACCOUNT_ZH}当前使用的临时凭证{_OVER}已过期{{{{ else }}}}将在"
+            f" {SECONDS} 后过期{{{{ end }}}}。",
         ),
     )
 
@@ -182,8 +187,9 @@ def _clock_offset(thresholds: Thresholds) -> Alert:
         text=Text(
             summary="The clocks of the vendor and of the exporter differ.",
             description=f"{ACCOUNT}: the vendor's clock differs by {SECONDS} from that of the"
-            " exporter's machine.",
+            " exporter's machine; see outbound_account_clock_offset_seconds for which is ahead.",
             summary_zh="平台与 exporter 的时钟不一致。",
-            description_zh=f"{ACCOUNT_ZH}：平台的时钟与 exporter 所在机器相差 {SECONDS}。",
+            description_zh=f"{ACCOUNT_ZH}：平台的时钟与 exporter 所在机器相差 {SECONDS}；"
+            "哪一方更快见 outbound_account_clock_offset_seconds。",
         ),
     )

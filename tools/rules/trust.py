@@ -31,16 +31,17 @@ def _exporter_down(thresholds: Thresholds) -> Alert:
         alert="OutboundExporterDown",
         severity="critical",
         hold=thresholds.periods.short,
-        comment="The only alert on what is absent: the scrape job must always be there. Change the"
-        " name of the job here if yours has another one.",
+        comment="The only alert on what is absent: the scrape job must always be there. If yours"
+        " has another name, change `job` in tools/thresholds.py and run `make rules`.",
         expr=f"{up} == 0\n  or\nabsent({up})",
         text=Text(
             summary="Prometheus cannot scrape outbound-exporter.",
             description="The scrape job {{ $labels.job }} gets no answer"
-            "{{ with $labels.instance }} from {{ . }}{{ end }}: nothing is known of the campaigns.",
+            "{{ with $labels.instance }} from {{ . }}{{ end }}: nothing is known of the campaigns"
+            " that it polls.",
             summary_zh="Prometheus 无法抓取 outbound-exporter。",
             description_zh="抓取任务 {{ $labels.job }} {{ with $labels.instance }}"
-            "从 {{ . }} {{ end }}得不到应答：外呼任务的情况全部未知。",
+            "从 {{ . }} {{ end }}得不到应答：由它轮询的外呼任务情况全部未知。",
         ),
     )
 
@@ -50,6 +51,7 @@ def _config_reload_failed(thresholds: Thresholds) -> Alert:
         alert="OutboundConfigReloadFailed",
         severity="warning",
         hold=thresholds.periods.at_once,
+        keep_firing=thresholds.periods.keep_firing,
         expr="outbound_exporter_config_last_reload_successful == 0",
         text=Text(
             summary="The exporter could not load its new configuration.",

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from tools.rules.model import Alert, Group, Record, duration
+from tools.thresholds import Thresholds
 
 _WIDTH: Final = 100
-_HOME: Final = "https://github.com/outbound-exporter/outbound-exporter"
-RUNBOOKS: Final = f"{_HOME}/blob/main/docs/runbooks.md"
+RUNBOOKS: Final = f"{Thresholds.home}/blob/main/docs/runbooks.md"
 
 
 def document(*, about: str, area: str, groups: Iterable[Group]) -> str:
