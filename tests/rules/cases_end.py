@@ -38,11 +38,11 @@ def exhausted(labels: dict[str, str], share: str) -> Firing:
         labels=account_labels("aliyun") | labels | {"severity": "info", "area": "jobs"},
         summary="Hardly any concurrent call is left.",
         description=f"Account bots (aliyun){f', instance {instance}' if instance else ''}: {share}"
-        " of the concurrent calls were in use over the last 10m. Told by the optional collector"
-        " concurrency.",
+        " of the concurrent calls were in use over the last 10 minutes. Told by the optional"
+        " collector concurrency.",
         summary_zh="并发通话数即将用尽。",
-        description_zh=f"账号 bots（aliyun）{f'的实例 {instance}' if instance else ''}：最近 10m"
-        f" 平均占用了 {share} 的并发通话数。数据来自可选的采集项 concurrency。",
+        description_zh=f"账号 bots（aliyun）{f'的实例 {instance}' if instance else ''}："
+        f"最近 10 分钟平均占用了 {share} 的并发通话数。数据来自可选的采集项 concurrency。",
     )
 
 

@@ -23,10 +23,11 @@ def outside(platform: str, count: int) -> Firing:
     return Firing(
         labels=task_labels(platform) | {"severity": "critical", "area": "jobs"},
         summary="A task calls customers outside its calling hours.",
-        description=f"{name} is outside its calling window, which has been closed for at least 20m,"
-        f" and yet {count} customers were completed, calls made or jobs under way in the last 10m.",
+        description=f"{name} is outside its calling window, which has been closed for at least"
+        f" 20 minutes, and yet {count} customers were completed, calls made or jobs under way in"
+        " the last 10 minutes.",
         summary_zh="任务在可呼叫时段之外仍在呼叫客户。",
-        description_zh=f"{name_zh}的可呼叫时段已关闭至少 20m，但最近 10m 内仍有"
+        description_zh=f"{name_zh}的可呼叫时段已关闭至少 20 分钟，但最近 10 分钟内仍有"
         f" {count} 个客户完成、呼叫发出或作业在执行。",
     )
 

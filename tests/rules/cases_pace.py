@@ -31,10 +31,11 @@ def stalled(platform: str, remaining: int) -> Firing:
     return Firing(
         labels=task_labels(platform) | WARNING,
         summary="A running task does not get on although it may call.",
-        description=f"{name} has completed no customer and made no call for at least 30m;"
+        description=f"{name} has completed no customer and made no call for at least 30 minutes;"
         f" {remaining} remain.",
         summary_zh="任务正在执行且处于可呼叫时段，却没有任何进展。",
-        description_zh=f"{name_zh}至少 30m 没有完成任何客户，也没有呼叫；还剩 {remaining} 个客户。",
+        description_zh=f"{name_zh}至少 30 分钟没有完成任何客户，也没有呼叫；"
+        f"还剩 {remaining} 个客户。",
     )
 
 

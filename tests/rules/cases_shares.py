@@ -19,9 +19,9 @@ def high(share: str) -> Firing:
         labels=GROUP | WARNING,
         summary="Most jobs of a task end without reaching the customer.",
         description=f"Task Survey (g1) of account bots (aliyun): {share} of the jobs that ended in"
-        " the last 1h failed (limit 80%).",
+        " the last hour failed (limit 80%).",
         summary_zh="任务的大部分作业都未能触达客户。",
-        description_zh=f"账号 bots（aliyun）的任务“Survey”（g1）：最近 1h 内结束的作业有 {share}"
+        description_zh=f"账号 bots（aliyun）的任务“Survey”（g1）：最近 1 小时内结束的作业有 {share}"
         " 失败（阈值 80%）。",
     )
 
@@ -31,9 +31,9 @@ def critical(share: str) -> Firing:
         labels=GROUP | CRITICAL,
         summary="Nearly all jobs of a task end without reaching the customer.",
         description=f"Task Survey (g1) of account bots (aliyun): {share} of the jobs that ended in"
-        " the last 1h failed (limit 95%).",
+        " the last hour failed (limit 95%).",
         summary_zh="任务的几乎所有作业都未能触达客户。",
-        description_zh=f"账号 bots（aliyun）的任务“Survey”（g1）：最近 1h 内结束的作业有 {share}"
+        description_zh=f"账号 bots（aliyun）的任务“Survey”（g1）：最近 1 小时内结束的作业有 {share}"
         " 失败（阈值 95%）。",
     )
 
@@ -43,9 +43,9 @@ def above_past(share: str) -> Firing:
         labels=GROUP | WARNING,
         summary="Far more jobs of a task fail than did before.",
         description=f"Task Survey (g1) of account bots (aliyun): {share} of the jobs that ended in"
-        " the last 1h failed, more than 1.5 times the share of all before.",
+        " the last hour failed, more than 1.5 times the share of all before.",
         summary_zh="任务的作业失败占比远高于该任务以往的水平。",
-        description_zh=f"账号 bots（aliyun）的任务“Survey”（g1）：最近 1h 内结束的作业有 {share}"
+        description_zh=f"账号 bots（aliyun）的任务“Survey”（g1）：最近 1 小时内结束的作业有 {share}"
         " 失败，超过此前累计占比的 1.5 倍。",
     )
 
@@ -55,9 +55,9 @@ def collapsed(share: str) -> Firing:
         labels=SPRING | WARNING,
         summary="Far fewer customers of a task are connected than were before.",
         description=f"Task Spring (7) of account collections (dezhu): {share} of the customers"
-        " completed in the last 1h were connected, less than 50% of the ratio of all before.",
+        " completed in the last hour were connected, less than 50% of the ratio of all before.",
         summary_zh="任务的接通率远低于该任务以往的水平。",
-        description_zh=f"账号 collections（dezhu）的任务“Spring”（7）：最近 1h 内完成的客户有"
+        description_zh=f"账号 collections（dezhu）的任务“Spring”（7）：最近 1 小时内完成的客户有"
         f" {share} 接通，不到此前累计接通率的 50%。",
     )
 

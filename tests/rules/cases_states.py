@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from tests.rules.making import Series, account, clock, flat, gap, ramp, task, task_labels
+from tests.rules.making import (
+    Series,
+    account,
+    clock,
+    flat,
+    gap,
+    in_chinese,
+    ramp,
+    task,
+    task_labels,
+)
 from tests.rules.promtool import Case, Firing
 
 WARNING = {"severity": "warning", "area": "jobs"}
@@ -23,9 +33,9 @@ FAILED = Firing(
 INITIALIZING = Firing(
     labels=task_labels("aliyun") | WARNING | {"status": "initializing"},
     summary="A task does not get beyond its initialization.",
-    description=f"{SURVEY} has been initializing for more than 30m.",
+    description=f"{SURVEY} has been initializing for more than 30 minutes.",
     summary_zh="任务一直停留在初始化状态。",
-    description_zh=f"{SURVEY_ZH}处于初始化状态已超过 30m。",
+    description_zh=f"{SURVEY_ZH}处于初始化状态已超过 30 分钟。",
 )
 
 
@@ -35,9 +45,10 @@ def not_started(platform: str, since: str) -> Firing:
         labels=task_labels(platform) | WARNING,
         summary="A task has not started although it may call.",
         description=f"{name} was to start {since} ago and its calling window has been open for at"
-        " least 15m, but no call was made.",
+        " least 15 minutes, but no call was made.",
         summary_zh="任务到了可呼叫时段仍未启动。",
-        description_zh=f"{name_zh}的开始时间已过去 {since}，可呼叫时段也已开放至少 15m，"
+        description_zh=f"{name_zh}的开始时间已过去 {in_chinese(since)}，"
+        "可呼叫时段也已开放至少 15 分钟，"
         "但一个电话都没有打。",
     )
 
@@ -46,9 +57,10 @@ def paused(how_long: str) -> Firing:
     return Firing(
         labels=task_labels("dezhu") | {"severity": "info", "area": "jobs"},
         summary="A task has been paused for long while it may call.",
-        description=f"{SPRING} has been paused for {how_long} of its calling hours in the last 1d.",
+        description=f"{SPRING} has been paused for {how_long} of its calling hours in the"
+        " last day.",
         summary_zh="任务在可呼叫时段内长时间处于暂停状态。",
-        description_zh=f"{SPRING_ZH}在最近 1d 的可呼叫时段内已暂停 {how_long}。",
+        description_zh=f"{SPRING_ZH}在最近 1 天的可呼叫时段内已暂停 {in_chinese(how_long)}。",
     )
 
 

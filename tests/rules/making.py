@@ -20,6 +20,12 @@ TASK = {
 HAVE_STATUS = ("customers", "completed_customers", "connected_customers", "calls")
 
 
+def in_chinese(humanized: str) -> str:
+    """A duration as Prometheus writes it, "1h 20m 0s", as a Chinese text has it."""
+    units = {"d": "天", "h": "小时", "m": "分", "s": "秒"}
+    return " ".join(f"{part[:-1]} {units[part[-1]]}" for part in humanized.split())
+
+
 def flat(value: float, minutes: int) -> list[float | None]:
     """The same all the time."""
     return [value] * minutes

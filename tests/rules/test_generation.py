@@ -9,6 +9,7 @@ from tests.rules.promtool import both_generations, run
 from tools.rules import rule_files
 from tools.rules.__main__ import main
 from tools.rules.model import duration
+from tools.rules.words import lately, spoken, spoken_zh
 from tools.thresholds import Limits, Periods, Thresholds
 
 
@@ -41,6 +42,18 @@ def test_a_duration_is_whole_and_never_nothing() -> None:
 
     assert [duration(value) for value in given] == [
         *("1s", "1s", "59s", "1m", "90s", "90m", "1h", "1d", "25h")
+    ]
+
+
+def test_texts_name_durations_in_words_of_their_language() -> None:
+    given = (0.01, 60, 1800, 3600, 90000, 86400, 90)
+
+    assert [spoken(value) for value in given] == [
+        *("1 second", "1 minute", "30 minutes", "1 hour", "25 hours", "1 day", "90 seconds")
+    ]
+    assert [lately(value) for value in (1800, 3600, 86400)] == ["30 minutes", "hour", "day"]
+    assert [spoken_zh(value) for value in given] == [
+        *("1 秒", "1 分钟", "30 分钟", "1 小时", "25 小时", "1 天", "90 秒")
     ]
 
 

@@ -9,6 +9,7 @@ from tests.rules.making import (
     account,
     account_labels,
     flat,
+    in_chinese,
     ramp,
     series,
 )
@@ -52,10 +53,10 @@ def down(reason: str) -> Firing:
         "warning",
         {"reason": reason},
         "An account, or a part of it, cannot be read.",
-        f"{ACCOUNT} cannot be read, or a part of it, for at least 5m: reason {reason}; what is not"
-        " read stands still and vanishes.",
+        f"{ACCOUNT} has not been read, or a part of it, for at least 5 minutes: reason {reason};"
+        " what is not read stands still and vanishes.",
         "账号全部或部分无法读取。",
-        f"{ACCOUNT_ZH}至少 5m 全部或部分无法读取，原因为 {reason}；未读取的数据已停止更新，"
+        f"{ACCOUNT_ZH}至少 5 分钟全部或部分无法读取，原因为 {reason}；未读取的数据已停止更新，"
         "随后会消失。",
     )
 
@@ -64,10 +65,10 @@ COLLECTOR = of_account(
     "warning",
     {"collector": "concurrency"},
     "An optional collector of an account fails.",
-    f"{ACCOUNT}: collector concurrency has failed for at least 15m; outbound_account_failure has"
-    " the reason.",
+    f"{ACCOUNT}: collector concurrency has failed for at least 15 minutes; outbound_account_failure"
+    " has the reason.",
     "账号的可选采集项失败。",
-    f"{ACCOUNT_ZH}的采集项 concurrency 至少 15m 未能成功；原因见 outbound_account_failure。",
+    f"{ACCOUNT_ZH}的采集项 concurrency 至少 15 分钟未能成功；原因见 outbound_account_failure。",
 )
 
 
@@ -79,8 +80,8 @@ def stale(tier: str, age: str) -> Firing:
         f"{ACCOUNT}: tier {tier} was last read {age} ago, more than 3 of its intervals; its figures"
         " are old, or have vanished already.",
         "账号的数据比应有的更旧。",
-        f"{ACCOUNT_ZH}的层级 {tier} 最近一次成功读取是在 {age} 之前，已超过其轮询间隔的 3 倍；"
-        "其数据偏旧，或已经消失。",
+        f"{ACCOUNT_ZH}的层级 {tier} 最近一次成功读取是在 {in_chinese(age)}之前，"
+        "已超过其轮询间隔的 3 倍；其数据偏旧，或已经消失。",
     )
 
 
@@ -107,7 +108,7 @@ UNCLASSIFIED = of_account(
 def expiring(left: str | None) -> Firing:
     """Credentials with so much time left; None when they have expired."""
     ends = f"expire in {left}" if left else "have expired"
-    ends_zh = f"将在 {left} 后过期" if left else "已过期"
+    ends_zh = f"将在 {in_chinese(left)}后过期" if left else "已过期"
     return of_account(
         "warning",
         {},
@@ -125,7 +126,7 @@ CLOCK = of_account(
     f"{ACCOUNT}: the vendor's clock differs by 1m 30s from that of the exporter's machine; see"
     " outbound_account_clock_offset_seconds for which is ahead.",
     "平台与 exporter 的时钟不一致。",
-    f"{ACCOUNT_ZH}：平台的时钟与 exporter 所在机器相差 1m 30s；"
+    f"{ACCOUNT_ZH}：平台的时钟与 exporter 所在机器相差 1 分 30 秒；"
     "哪一方更快见 outbound_account_clock_offset_seconds。",
 )
 
@@ -133,9 +134,9 @@ THROTTLED = of_account(
     "warning",
     {},
     "The vendor refuses many calls of an account for their rate.",
-    f"{ACCOUNT}: 20% of the API calls of the last 15m were throttled (limit 5%).",
+    f"{ACCOUNT}: 20% of the API calls of the last 15 minutes were throttled (limit 5%).",
     "平台因频率过高拒绝了账号的大量 API 调用。",
-    f"{ACCOUNT_ZH}最近 15m 的 API 调用有 20% 被限流（阈值 5%）。",
+    f"{ACCOUNT_ZH}最近 15 分钟的 API 调用有 20% 被限流（阈值 5%）。",
 )
 
 STRETCHED = of_account(
@@ -151,10 +152,10 @@ SKIPPED = of_account(
     "info",
     {"tier": "active"},
     "Polls of an account are skipped because they take too long.",
-    f"{ACCOUNT}: 15 polls of tier active were left out in the last 30m, because the one before was"
-    " still under way.",
+    f"{ACCOUNT}: 15 polls of tier active were left out in the last 30 minutes, because the one"
+    " before was still under way.",
     "账号的轮询耗时过长，部分轮询被跳过。",
-    f"{ACCOUNT_ZH}层级 active 最近 30m 跳过了 15 次轮询，因为上一次轮询尚未结束。",
+    f"{ACCOUNT_ZH}层级 active 最近 30 分钟跳过了 15 次轮询，因为上一次轮询尚未结束。",
 )
 
 EXPORTER = firing(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools.rules.model import Alert, Text, duration, number
-from tools.rules.words import ACCOUNT, ACCOUNT_ZH, COUNT, SECONDS
+from tools.rules.words import ACCOUNT, ACCOUNT_ZH, COUNT, SECONDS, SECONDS_ZH, spoken, spoken_zh
 from tools.thresholds import Thresholds
 
 _AT_ONCE = "auth|permission"
@@ -49,12 +49,13 @@ def _refused(thresholds: Thresholds) -> Alert:
 
 
 def _down(thresholds: Thresholds) -> Alert:
-    short = duration(thresholds.periods.short)
+    periods = thresholds.periods
+    short = duration(periods.short)
     return Alert(
         alert="OutboundAccountDown",
         severity="warning",
-        hold=thresholds.periods.short,
-        keep_firing=thresholds.periods.keep_firing,
+        hold=periods.short,
+        keep_firing=periods.keep_firing,
         comment="Reasons of the whole lookback: two that take turns would otherwise never last long"
         " enough, one or the other.",
         expr=f"""
@@ -64,17 +65,17 @@ def _down(thresholds: Thresholds) -> Alert:
         """,
         text=Text(
             summary="An account, or a part of it, cannot be read.",
-            description=f"{ACCOUNT} cannot be read, or a part of it, for at least {short}: reason"
-            " {{ $labels.reason }}; what is not read stands still and vanishes.",
+            description=f"{ACCOUNT} has not been read, or a part of it, for at least"
+            f" {spoken(periods.short)}: reason {{{{ $labels.reason }}}}; what is not read stands"
+            " still and vanishes.",
             summary_zh="账号全部或部分无法读取。",
-            description_zh=f"{ACCOUNT_ZH}至少 {short} 全部或部分无法读取，"
+            description_zh=f"{ACCOUNT_ZH}至少 {spoken_zh(periods.short)}全部或部分无法读取，"
             "原因为 {{ $labels.reason }}；未读取的数据已停止更新，随后会消失。",
         ),
     )
 
 
 def _collector_down(thresholds: Thresholds) -> Alert:
-    medium = duration(thresholds.periods.medium)
     return Alert(
         alert="OutboundCollectorDown",
         severity="warning",
@@ -84,10 +85,10 @@ def _collector_down(thresholds: Thresholds) -> Alert:
         text=Text(
             summary="An optional collector of an account fails.",
             description=f"{ACCOUNT}: collector {{{{ $labels.collector }}}} has failed for at least"
-            f" {medium}; outbound_account_failure has the reason.",
+            f" {spoken(thresholds.periods.medium)}; outbound_account_failure has the reason.",
             summary_zh="账号的可选采集项失败。",
-            description_zh=f"{ACCOUNT_ZH}的采集项 {{{{ $labels.collector }}}} 至少 {medium}"
-            " 未能成功；原因见 outbound_account_failure。",
+            description_zh=f"{ACCOUNT_ZH}的采集项 {{{{ $labels.collector }}}} 至少"
+            f" {spoken_zh(thresholds.periods.medium)}未能成功；原因见 outbound_account_failure。",
         ),
     )
 
@@ -112,7 +113,7 @@ def _data_stale(thresholds: Thresholds) -> Alert:
             " have vanished already.",
             summary_zh="账号的数据比应有的更旧。",
             description_zh=f"{ACCOUNT_ZH}的层级 {{{{ $labels.tier }}}} 最近一次成功读取是在"
-            f" {SECONDS} 之前，已超过其轮询间隔的 {number(limits.refresh_intervals)} 倍；"
+            f" {SECONDS_ZH}之前，已超过其轮询间隔的 {number(limits.refresh_intervals)} 倍；"
             "其数据偏旧，或已经消失。",
         ),
     )
@@ -171,7 +172,7 @@ def _credential_expiring(thresholds: Thresholds) -> Alert:
             f" in {SECONDS}{{{{ end }}}}.",
             summary_zh="账号的临时凭证未能续期。",
             description_zh=f"{ACCOUNT_ZH}当前使用的临时凭证{_OVER}已过期{{{{ else }}}}将在"
-            f" {SECONDS} 后过期{{{{ end }}}}。",
+            f" {SECONDS_ZH}后过期{{{{ end }}}}。",
         ),
     )
 
@@ -189,7 +190,7 @@ def _clock_offset(thresholds: Thresholds) -> Alert:
             description=f"{ACCOUNT}: the vendor's clock differs by {SECONDS} from that of the"
             " exporter's machine; see outbound_account_clock_offset_seconds for which is ahead.",
             summary_zh="平台与 exporter 的时钟不一致。",
-            description_zh=f"{ACCOUNT_ZH}：平台的时钟与 exporter 所在机器相差 {SECONDS}；"
+            description_zh=f"{ACCOUNT_ZH}：平台的时钟与 exporter 所在机器相差 {SECONDS_ZH}；"
             "哪一方更快见 outbound_account_clock_offset_seconds。",
         ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools.rules.model import Alert, Text, duration, number
-from tools.rules.words import COUNT, TASK, TASK_ZH, not_in_status
+from tools.rules.words import COUNT, TASK, TASK_ZH, lately, not_in_status, spoken, spoken_zh
 from tools.thresholds import Thresholds
 
 # Statuses that are polled often, and the one in which nothing can have been done yet.
@@ -18,7 +18,8 @@ def hours_alerts(thresholds: Thresholds) -> tuple[Alert, ...]:
 def _activity_outside_window(thresholds: Thresholds) -> Alert:
     periods = thresholds.periods
     activity = duration(periods.activity)
-    closed = duration(periods.activity + periods.closing_grace)
+    closed_seconds = periods.activity + periods.closing_grace
+    closed = duration(closed_seconds)
     return Alert(
         alert="OutboundActivityOutsideWindow",
         severity="critical",
@@ -57,10 +58,11 @@ def _activity_outside_window(thresholds: Thresholds) -> Alert:
         text=Text(
             summary="A task calls customers outside its calling hours.",
             description=f"{TASK} is outside its calling window, which has been closed for at least"
-            f" {closed}, and yet {COUNT} customers were completed, calls made or jobs under way in"
-            f" the last {activity}.",
+            f" {spoken(closed_seconds)}, and yet {COUNT} customers were completed, calls made or"
+            f" jobs under way in the last {lately(periods.activity)}.",
             summary_zh="任务在可呼叫时段之外仍在呼叫客户。",
-            description_zh=f"{TASK_ZH}的可呼叫时段已关闭至少 {closed}，但最近 {activity} 内仍有"
+            description_zh=f"{TASK_ZH}的可呼叫时段已关闭至少 {spoken_zh(closed_seconds)}，"
+            f"但最近 {spoken_zh(periods.activity)}内仍有"
             f" {COUNT} 个客户完成、呼叫发出或作业在执行。",
         ),
     )

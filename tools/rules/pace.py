@@ -11,7 +11,10 @@ from tools.rules.words import (
     TASK,
     TASK_ZH,
     in_status,
+    lately,
     not_in_status,
+    spoken,
+    spoken_zh,
 )
 from tools.thresholds import Thresholds
 
@@ -73,10 +76,10 @@ def _stalled(thresholds: Thresholds) -> Alert:
         """,
         text=Text(
             summary="A running task does not get on although it may call.",
-            description=f"{TASK} has completed no customer and made no call for at least {rate};"
-            f" {COUNT} remain.",
+            description=f"{TASK} has completed no customer and made no call for at least"
+            f" {spoken(periods.rate)}; {COUNT} remain.",
             summary_zh="任务正在执行且处于可呼叫时段，却没有任何进展。",
-            description_zh=f"{TASK_ZH}至少 {rate} 没有完成任何客户，也没有呼叫；"
+            description_zh=f"{TASK_ZH}至少 {spoken_zh(periods.rate)}没有完成任何客户，也没有呼叫；"
             f"还剩 {COUNT} 个客户。",
         ),
     )
@@ -129,11 +132,11 @@ def _concurrency_exhausted(thresholds: Thresholds) -> Alert:
         text=Text(
             summary="Hardly any concurrent call is left.",
             description=f"{ACCOUNT}{{{{ with $labels.instance_name }}}}, instance {{{{ . }}}}"
-            f"{{{{ end }}}}: {SHARE} of the concurrent calls were in use over the last {activity}."
-            " Told by the optional collector concurrency.",
+            f"{{{{ end }}}}: {SHARE} of the concurrent calls were in use over the last"
+            f" {lately(periods.activity)}. Told by the optional collector concurrency.",
             summary_zh="并发通话数即将用尽。",
             description_zh=f"{ACCOUNT_ZH}{{{{ with $labels.instance_name }}}}的实例 {{{{ . }}}}"
-            f"{{{{ end }}}}：最近 {activity} 平均占用了 {SHARE} 的并发通话数。"
+            f"{{{{ end }}}}：最近 {spoken_zh(periods.activity)}平均占用了 {SHARE} 的并发通话数。"
             "数据来自可选的采集项 concurrency。",
         ),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tools.rules.model import Alert, Text, duration, number
-from tools.rules.words import SHARE, TASK, TASK_ZH
+from tools.rules.words import SHARE, TASK, TASK_ZH, lately, spoken_zh
 from tools.thresholds import Thresholds
 
 _REACHED_PER_CALL: Final = (
@@ -24,7 +24,7 @@ def share_alerts(thresholds: Thresholds) -> tuple[Alert, ...]:
 
 
 def _failed_share(thresholds: Thresholds, name: str, severity: str, limit: float) -> Alert:
-    share = duration(thresholds.periods.share)
+    last, last_zh = lately(thresholds.periods.share), spoken_zh(thresholds.periods.share)
     how, how_zh = ("Most", "大部分") if name == "High" else ("Nearly all", "几乎所有")
     comment = (
         "At Alibaba a failed job was only not reached, so neither their number nor its rise is"
@@ -48,10 +48,10 @@ def _failed_share(thresholds: Thresholds, name: str, severity: str, limit: float
         expr=f"task:outbound_task_failed_jobs:ratio1h > {number(limit)}{'' if critical else tail}",
         text=Text(
             summary=f"{how} jobs of a task end without reaching the customer.",
-            description=f"{TASK}: {SHARE} of the jobs that ended in the last {share} failed"
+            description=f"{TASK}: {SHARE} of the jobs that ended in the last {last} failed"
             f" (limit {limit:.0%}).",
             summary_zh=f"任务的{how_zh}作业都未能触达客户。",
-            description_zh=f"{TASK_ZH}：最近 {share} 内结束的作业有 {SHARE} 失败"
+            description_zh=f"{TASK_ZH}：最近 {last_zh}内结束的作业有 {SHARE} 失败"
             f"（阈值 {limit:.0%}）。",
         ),
     )
@@ -60,6 +60,7 @@ def _failed_share(thresholds: Thresholds, name: str, severity: str, limit: float
 def _failed_share_above_past(thresholds: Thresholds) -> Alert:
     limits = thresholds.limits
     share = duration(thresholds.periods.share)
+    last, last_zh = lately(thresholds.periods.share), spoken_zh(thresholds.periods.share)
     now = "task:outbound_task_failed_jobs:ratio1h"
     past = f"task:outbound_task_failed_jobs:ratio offset {share}"
     return Alert(
@@ -87,10 +88,10 @@ def _failed_share_above_past(thresholds: Thresholds) -> Alert:
         """,
         text=Text(
             summary="Far more jobs of a task fail than did before.",
-            description=f"{TASK}: {SHARE} of the jobs that ended in the last {share} failed, more"
+            description=f"{TASK}: {SHARE} of the jobs that ended in the last {last} failed, more"
             f" than {number(limits.failed_share_times_past)} times the share of all before.",
             summary_zh="任务的作业失败占比远高于该任务以往的水平。",
-            description_zh=f"{TASK_ZH}：最近 {share} 内结束的作业有 {SHARE} 失败，"
+            description_zh=f"{TASK_ZH}：最近 {last_zh}内结束的作业有 {SHARE} 失败，"
             f"超过此前累计占比的 {number(limits.failed_share_times_past)} 倍。",
         ),
     )
@@ -99,6 +100,7 @@ def _failed_share_above_past(thresholds: Thresholds) -> Alert:
 def _connected_ratio_collapsed(thresholds: Thresholds) -> Alert:
     limits = thresholds.limits
     share = duration(thresholds.periods.share)
+    last, last_zh = lately(thresholds.periods.share), spoken_zh(thresholds.periods.share)
     now = "task:outbound_task_connected_customers:ratio1h"
     past = f"task:outbound_task_connected_customers:ratio offset {share}"
     return Alert(
@@ -117,11 +119,11 @@ def _connected_ratio_collapsed(thresholds: Thresholds) -> Alert:
         """,
         text=Text(
             summary="Far fewer customers of a task are connected than were before.",
-            description=f"{TASK}: {SHARE} of the customers completed in the last {share} were"
+            description=f"{TASK}: {SHARE} of the customers completed in the last {last} were"
             f" connected, less than {limits.connected_share_of_past:.0%} of the ratio of all"
             " before.",
             summary_zh="任务的接通率远低于该任务以往的水平。",
-            description_zh=f"{TASK_ZH}：最近 {share} 内完成的客户有 {SHARE} 接通，"
+            description_zh=f"{TASK_ZH}：最近 {last_zh}内完成的客户有 {SHARE} 接通，"
             f"不到此前累计接通率的 {limits.connected_share_of_past:.0%}。",
         ),
     )

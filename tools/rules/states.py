@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from tools.rules.model import Alert, Text, duration, number
-from tools.rules.words import COUNT, SECONDS, TASK, TASK_ZH, in_status, not_in_status
+from tools.rules.words import (
+    COUNT,
+    SECONDS,
+    SECONDS_ZH,
+    TASK,
+    TASK_ZH,
+    in_status,
+    lately,
+    not_in_status,
+    spoken,
+    spoken_zh,
+)
 from tools.thresholds import Thresholds
 
 
@@ -28,9 +39,9 @@ def _stuck_initializing(thresholds: Thresholds) -> Alert:
         expr=f"{in_status('initializing')} == 1",
         text=Text(
             summary="A task does not get beyond its initialization.",
-            description=f"{TASK} has been initializing for more than {duration(periods.long)}.",
+            description=f"{TASK} has been initializing for more than {spoken(periods.long)}.",
             summary_zh="任务一直停留在初始化状态。",
-            description_zh=f"{TASK_ZH}处于初始化状态已超过 {duration(periods.long)}。",
+            description_zh=f"{TASK_ZH}处于初始化状态已超过 {spoken_zh(periods.long)}。",
         ),
     )
 
@@ -75,10 +86,10 @@ def _not_started(thresholds: Thresholds) -> Alert:
         text=Text(
             summary="A task has not started although it may call.",
             description=f"{TASK} was to start {SECONDS} ago and its calling window has been open"
-            f" for at least {medium}, but no call was made.",
+            f" for at least {spoken(periods.medium)}, but no call was made.",
             summary_zh="任务到了可呼叫时段仍未启动。",
-            description_zh=f"{TASK_ZH}的开始时间已过去 {SECONDS}，可呼叫时段也已开放至少 {medium}，"
-            "但一个电话都没有打。",
+            description_zh=f"{TASK_ZH}的开始时间已过去 {SECONDS_ZH}，"
+            f"可呼叫时段也已开放至少 {spoken_zh(periods.medium)}，但一个电话都没有打。",
         ),
     )
 
@@ -108,10 +119,10 @@ def _paused_long(thresholds: Thresholds) -> Alert:
         text=Text(
             summary="A task has been paused for long while it may call.",
             description=f"{TASK} has been paused for {SECONDS} of its calling hours in the last"
-            f" {duration(periods.forgotten)}.",
+            f" {lately(periods.forgotten)}.",
             summary_zh="任务在可呼叫时段内长时间处于暂停状态。",
-            description_zh=f"{TASK_ZH}在最近 {duration(periods.forgotten)} 的可呼叫时段内已暂停"
-            f" {SECONDS}。",
+            description_zh=f"{TASK_ZH}在最近 {spoken_zh(periods.forgotten)}的可呼叫时段内已暂停"
+            f" {SECONDS_ZH}。",
         ),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tools.rules.accounts import account_alerts
 from tools.rules.model import Alert, Group, Text, duration, number
-from tools.rules.words import ACCOUNT, ACCOUNT_ZH, COUNT, SHARE
+from tools.rules.words import ACCOUNT, ACCOUNT_ZH, COUNT, SHARE, lately, spoken_zh
 from tools.thresholds import Thresholds
 
 
@@ -81,11 +81,12 @@ def _throttled(thresholds: Thresholds) -> Alert:
         """,
         text=Text(
             summary="The vendor refuses many calls of an account for their rate.",
-            description=f"{ACCOUNT}: {SHARE} of the API calls of the last {back} were throttled"
+            description=f"{ACCOUNT}: {SHARE} of the API calls of the last"
+            f" {lately(thresholds.periods.throttled)} were throttled"
             f" (limit {limits.throttled_share:.0%}).",
             summary_zh="平台因频率过高拒绝了账号的大量 API 调用。",
-            description_zh=f"{ACCOUNT_ZH}最近 {back} 的 API 调用有 {SHARE} 被限流"
-            f"（阈值 {limits.throttled_share:.0%}）。",
+            description_zh=f"{ACCOUNT_ZH}最近 {spoken_zh(thresholds.periods.throttled)}的 API 调用"
+            f"有 {SHARE} 被限流（阈值 {limits.throttled_share:.0%}）。",
         ),
     )
 
@@ -133,9 +134,11 @@ def _polls_skipped(thresholds: Thresholds) -> Alert:
         text=Text(
             summary="Polls of an account are skipped because they take too long.",
             description=f"{ACCOUNT}: {COUNT} polls of tier {{{{ $labels.tier }}}} were left out in"
-            f" the last {back}, because the one before was still under way.",
+            f" the last {lately(thresholds.periods.skipped)}, because the one before was still"
+            " under way.",
             summary_zh="账号的轮询耗时过长，部分轮询被跳过。",
-            description_zh=f"{ACCOUNT_ZH}层级 {{{{ $labels.tier }}}} 最近 {back} 跳过了"
+            description_zh=f"{ACCOUNT_ZH}层级 {{{{ $labels.tier }}}} 最近"
+            f" {spoken_zh(thresholds.periods.skipped)}跳过了"
             f" {COUNT} 次轮询，因为上一次轮询尚未结束。",
         ),
     )
