@@ -31,6 +31,9 @@ class AcmeSource:
     def credential_expiry(self) -> None:
         return None
 
+    def follow(self, before):
+        pass
+
     async def scopes(self) -> tuple[Scope, ...]:
         return (Scope(),)
 
