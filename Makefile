@@ -93,7 +93,7 @@ rules: install ## write prometheus/rules from tools/rules and tools/thresholds.p
 	@$(BIN)/python -m tools.rules
 	@$(BIN)/python -m tools.prometheus_rule
 
-bench: install ## the figures of docs/performance.md, which says what else to install; 15 minutes
+bench: install ## the figures of docs/performance.md, which says what else to install; up to 20 minutes
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 screenshots: install ## docs/images anew (17 minutes); tools/dashboard-preview says what else to install

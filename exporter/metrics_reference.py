@@ -78,7 +78,7 @@ At most this many series for each task. Every field that the vendor leaves out i
 
 _CARDINALITY_END: Final = """\
 Batches are the number batches of a Dezhu task, agents those of a manual Dezhu task; `agents` and
-`concurrency` are off unless `collect` names them. With the collectors that are on at first, a
+`concurrency` are off unless `collect` names them. With the collectors that are on by default, a
 Dezhu task has at most {dezhu} series and 3 for each batch, an Alibaba job group {aliyun}.
 
 Each account adds at most {account} series, and 1 for each Alibaba instance. The exporter adds its

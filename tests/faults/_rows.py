@@ -91,9 +91,10 @@ def lists(name, title, *, dezhu, aliyun, **fault):
 def skewed(minutes):
     fault = {"kind": "clock_skew", "seconds": minutes * 60.0}
     way = "ahead" if minutes > 0 else "behind"
+    place = "ahead of" if minutes > 0 else "behind"
     return Row(
         name=f"clock-{way}",
-        title=f"The vendor's clock {abs(minutes)} minutes {way} of ours",
+        title=f"The vendor's clock {abs(minutes)} minutes {place} ours",
         dezhu=trouble("auth", "10001", fault),
         aliyun=trouble("clock", "InvalidTimeStamp.Expired", fault),
     )

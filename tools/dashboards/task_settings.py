@@ -105,7 +105,7 @@ _DIALLING: Final = (
     ("after_call_work_seconds", "After-call work", "话后整理", "s"),
     ("dialing_multiplier", "Calls per free agent", "外呼倍数", "none"),
     ("target_abandonment_ratio", "Abandonment aimed at", "目标放弃率", "percentunit"),
-    ("caller_display_strategy_enabled", "Caller display strategy", "号码外显策略", "yes"),
+    ("caller_display_strategy_enabled", "Caller display strategy", "启用号码外显策略", "yes"),
     ("max_attempts_per_day", "Attempts a day", "每日最多呼叫次数", "none"),
     ("min_attempt_interval_seconds", "Between attempts", "呼叫最小间隔", "s"),
     ("repeatable", "Repeatable", "可重复执行", "yes"),
