@@ -89,6 +89,18 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     return flags
 
 
+class _CommandParser(argparse.ArgumentParser):
+    """Tells an unknown flag itself; the parser above it would show its own usage instead."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="outbound-exporter",
@@ -102,7 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_web_flags(parser)
     _add_log_flags(parser)
     parser.set_defaults(command="serve")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", parser_class=_CommandParser
+    )
     demo = commands.add_parser(
         "demo", help="both vendors simulated, and the exporter polling them", allow_abbrev=False
     )
@@ -126,7 +140,12 @@ def _version() -> str:
 
 def _add_config_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--config.file", dest="config_file", type=Path, default=Path("config.yaml"), metavar="FILE"
+        "--config.file",
+        dest="config_file",
+        type=Path,
+        default=Path("config.yaml"),
+        metavar="FILE",
+        help="the configuration (default config.yaml)",
     )
     parser.add_argument(
         "--config.check",
@@ -143,14 +162,14 @@ def _add_shard_flags(parser: argparse.ArgumentParser) -> None:
         type=from_zero,
         default=0,
         metavar="N",
-        help="which of the processes that share the accounts this one is, counted from 0",
+        help="which of the processes that share the accounts this one is, from 0 on (default 0)",
     )
     parser.add_argument(
         "--total-shards",
         type=positive,
         default=1,
         metavar="M",
-        help="how many processes share the accounts; the same for each of them",
+        help="how many processes share the accounts; the same for each of them (default 1)",
     )
 
 
@@ -166,13 +185,15 @@ def _add_web_flags(parser: argparse.ArgumentParser, *, again: bool = False) -> N
         action="append",
         default=default(None),
         metavar="ADDRESS",
-        help="host:port, [v6]:port or :port, repeatable; port 0 picks one",
+        help="host:port, [v6]:port or :port; may stand several times; port 0 picks one (default"
+        f" {'127.0.0.1:9877' if again else ':9877'})",
     )
     parser.add_argument(
         "--web.telemetry-path",
         dest="telemetry_path",
         default=default("/metrics"),
         metavar="PATH",
+        help="path of the metrics (default /metrics)",
     )
     parser.add_argument(
         "--web.config.file",
@@ -209,35 +230,49 @@ def _add_web_flags(parser: argparse.ArgumentParser, *, again: bool = False) -> N
         type=positive,
         default=default(40),
         metavar="N",
-        help="scrapes at once; one more is answered 503",
+        help="scrapes at once; one more is answered 503 (default 40)",
     )
     parser.add_argument(
         "--web.enable-lifecycle",
         dest="enable_lifecycle",
         action="store_true",
         default=default(False),
-        help="let clients reload the configuration with POST /-/reload",
+        help="let clients reload the configuration with POST /-/reload; SIGHUP always does",
     )
 
 
 def _add_log_flags(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
     for name, (choices, usual) in _LOG_FLAGS.items():
         default = argparse.SUPPRESS if again else usual
-        parser.add_argument(f"--log.{name}", dest=f"log_{name}", choices=choices, default=default)
+        where = "; to standard error" if name == "format" else ""
+        parser.add_argument(
+            f"--log.{name}",
+            dest=f"log_{name}",
+            choices=choices,
+            default=default,
+            help=f"{name} of the log{where} (default {usual})",
+        )
 
 
 def _add_world_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--tasks", type=positive, default=40, help="campaigns of each vendor")
-    parser.add_argument("--seed", type=int, default=1, help="the same seed repeats the same run")
     parser.add_argument(
-        "--speed", type=above_zero, default=1.0, help="how fast customers are dialled"
+        "--tasks", type=positive, default=40, help="campaigns of each vendor (default 40)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="the same seed repeats the same run (default 1)"
+    )
+    parser.add_argument(
+        "--speed", type=above_zero, default=1.0, help="how fast customers are dialled (default 1)"
     )
 
 
 def _add_simulator_flags(parser: argparse.ArgumentParser) -> None:
     for name in ("dezhu", "aliyun"):
         parser.add_argument(
-            f"--{name}-listen", default="127.0.0.1:0", metavar="ADDRESS", help="host:port"
+            f"--{name}-listen",
+            default="127.0.0.1:0",
+            metavar="ADDRESS",
+            help="host:port (default 127.0.0.1:0)",
         )
     parser.add_argument("--control-listen", metavar="ADDRESS", help="loopback host:port")
     parser.add_argument("--scenario", type=Path, metavar="FILE", help="applied at the start")

@@ -29,7 +29,13 @@ from exporter.sharding import Shard
 from exporter.signals import ended_by
 from exporter.sources import SOURCES
 from exporter.supervisor import Supervisor
-from exporter.web import Place, parse_listen_address, place_of
+from exporter.web import (
+    ListenAddress,
+    Place,
+    check_telemetry_path,
+    parse_listen_address,
+    place_of,
+)
 
 if TYPE_CHECKING:
     from exporter.webconfig.model import WebConfig
@@ -63,7 +69,7 @@ def told(error: ConfigError) -> str:
 async def _serve(flags: argparse.Namespace) -> None:
     # First of all: what is told to stop while it starts stops too, even as process 1.
     with _stopped_by_signal() as stop, _set_by_hang_up() as hang_up:
-        config = await _load(flags.config_file)
+        config = await _first_load(flags.config_file)
         if stop.is_set():
             return
         _tell_shard(config, _shard(flags))
@@ -72,7 +78,8 @@ async def _serve(flags: argparse.Namespace) -> None:
 
 
 async def _check(flags: argparse.Namespace) -> None:
-    whole, shard = await _load(flags.config_file), _shard(flags)
+    _check_flags(flags)
+    whole, shard = await _first_load(flags.config_file), _shard(flags)
     config = part_of(whole, shard)
     await asyncio.to_thread(check_files, config)
     try:
@@ -92,8 +99,14 @@ async def _check(flags: argparse.Namespace) -> None:
         _say(f"\n{report(config.accounts, SOURCES, flags.mix)}")
 
 
-def _checked_web(flags: argparse.Namespace) -> "WebConfig | None":
+def _check_flags(flags: argparse.Namespace) -> None:
+    """Check, without a port being opened, what the types of the flags do not say."""
+    _addresses(flags)
+    check_telemetry_path(flags.telemetry_path)
     _place(flags)
+
+
+def _checked_web(flags: argparse.Namespace) -> "WebConfig | None":
     if flags.web_config_file is None:
         return None
     # Loads what only who serves with TLS or to users alone needs.
@@ -151,10 +164,25 @@ async def _load(file: Path) -> Config:
     return await asyncio.to_thread(load, file, options=_OPTIONS, environ=os.environ)
 
 
-def _settings(flags: argparse.Namespace, load: Load | None = None) -> Settings:
+async def _first_load(file: Path) -> Config:
+    """What is not there at the first time was perhaps never named."""
+    try:
+        return await _load(file)
+    except ConfigError as error:
+        if error.path or not isinstance(error.__context__, FileNotFoundError):
+            raise
+        hint = "name one with --config.file, or try outbound-exporter demo"
+        raise ConfigError(f"{error.message}; {hint}", file=error.file) from error
+
+
+def _addresses(flags: argparse.Namespace) -> list[ListenAddress]:
     default = _DEMO_ADDRESS if flags.command == "demo" else _DEFAULT_ADDRESS
+    return [parse_listen_address(text) for text in flags.listen or [default]]
+
+
+def _settings(flags: argparse.Namespace, load: Load | None = None) -> Settings:
     return Settings(
-        addresses=[parse_listen_address(text) for text in flags.listen or [default]],
+        addresses=_addresses(flags),
         telemetry_path=flags.telemetry_path,
         place=_place(flags),
         web_config=flags.web_config_file,

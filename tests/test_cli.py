@@ -1,5 +1,6 @@
 """Flags to exit code: one line for a person, and never a traceback."""
 
+import argparse
 import logging
 import platform
 import re
@@ -121,6 +122,57 @@ def test_help_is_printed_and_names_the_flags(capsys, command):
     assert code == 0
     assert "--log.level" in told.out
     assert told.err == ""
+
+
+def commands_and_their_flags():
+    """Every flag, with the parser of each command that has it."""
+    whole = cli._parser()
+    (chosen,) = [action for action in whole._actions if isinstance(action.choices, dict)]
+    return [
+        (parser, action)
+        for parser in (whole, *chosen.choices.values())
+        for action in parser._actions
+        if action.option_strings
+    ]
+
+
+def test_help_says_of_every_flag_what_it_means():
+    without = [
+        (parser.prog, action.option_strings[0])
+        for parser, action in commands_and_their_flags()
+        if not action.help
+    ]
+
+    assert without == []
+
+
+def test_help_tells_the_default_of_every_flag_that_has_one():
+    usual = {action.dest: action.default for _, action in commands_and_their_flags()[::-1]}
+    told = 0
+    for parser, action in commands_and_their_flags():
+        default = usual[action.dest] if action.default == argparse.SUPPRESS else action.default
+        if action.dest == "listen":
+            demo = parser.prog.endswith("demo")
+            default = commands._DEMO_ADDRESS if demo else commands._DEFAULT_ADDRESS
+        if default in {None, argparse.SUPPRESS} or isinstance(default, bool):
+            continue
+        told += 1
+        flag = action.option_strings[0]
+        shown = f"default {default:g}" if isinstance(default, float) else f"default {default}"
+        said = parser._get_formatter()._expand_help(action)
+        assert shown in said, f"{parser.prog} {flag}: {said}"
+    assert told > 15
+
+
+@pytest.mark.parametrize("command", ["demo", "simulate"])
+def test_an_unknown_flag_of_a_command_is_told_with_the_usage_of_that_command(capsys, command):
+    code, told = usage(capsys, command, "--nope", "1")
+
+    assert code == 2
+    assert told.err.startswith(f"usage: outbound-exporter {command} ")
+    assert told.err.splitlines()[-1] == (
+        f"outbound-exporter {command}: error: unrecognized arguments: --nope 1"
+    )
 
 
 WRONG_USAGE = {
@@ -392,7 +444,20 @@ def test_a_start_with_it_says_the_same_file_and_key_path(files, fails, spoil):
 def test_an_absent_file_is_told(files, fails):
     told = fails("--config.check", "--config.file", str(files.folder / "absent.yaml"))
 
-    assert told == f"{files.folder}/absent.yaml: cannot read the file: No such file or directory"
+    assert told == (
+        f"{files.folder}/absent.yaml: cannot read the file: No such file or directory;"
+        " name one with --config.file, or try outbound-exporter demo"
+    )
+
+
+def test_a_file_that_is_there_is_not_answered_with_advice_to_name_another(files, fails):
+    files.write()
+    files.key.unlink()
+
+    for config in (files.config, files.folder):
+        told = fails("--config.check", "--config.file", str(config))
+        assert "cannot read the" in told
+        assert "demo" not in told
 
 
 def test_broken_yaml_is_told_in_one_line(files, fails):
@@ -477,18 +542,28 @@ def test_files_with_secrets_that_others_may_read_are_told_and_are_no_error(files
 
 
 @pytest.mark.parametrize("address", ["9877", "localhost", "127.0.0.1:70000", "::1:9877", ":x"])
-@pytest.mark.parametrize("command", [[], ["demo"]])
+@pytest.mark.parametrize("command", [["--config.check"], [], ["demo"]])
 def test_a_bad_address_to_listen_on_is_told_by_its_flag(files, fails, command, address):
     told = fails("--config.file", files.write(), *command, "--web.listen-address", address)
 
     assert told.startswith(f"--web.listen-address: {address!r} is not an address to listen on: ")
 
 
-def test_a_bad_path_of_the_metrics_is_told_by_its_flag(files, fails):
+@pytest.mark.parametrize("path", ["/-/metrics", "metrics", "/config", "/"])
+@pytest.mark.parametrize("command", [["--config.check"], []])
+def test_a_bad_path_of_the_metrics_is_told_by_its_flag(files, fails, command, path):
     listen = ("--web.listen-address", "127.0.0.1:0")
-    told = fails("--config.file", files.write(), *listen, "--web.telemetry-path", "/-/metrics")
+    told = fails("--config.file", files.write(), *command, *listen, "--web.telemetry-path", path)
 
-    assert told.startswith("--web.telemetry-path: '/-/metrics' cannot be the path")
+    assert told.startswith(f"--web.telemetry-path: {path!r} cannot be the path")
+
+
+def test_a_check_takes_no_port(files):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        flags = ["--config.file", files.write(), "--web.listen-address", address]
+
+        assert cli.run(["--config.check", *flags]) == 0
 
 
 @pytest.mark.parametrize("command", [[], ["demo", "--tasks", "2"]])

@@ -68,18 +68,26 @@ class Site:
     documentation_url: str = ""
 
     def __post_init__(self) -> None:
-        path = self.telemetry_path
-        if not _PATH.fullmatch(path) or path.startswith("/-/") or path == CONFIG_PATH:
-            raise ConfigError(
-                f"{path!r} cannot be the path of the metrics: expected one such as /metrics,"
-                " other than / and /config and not below /-/",
-                path="--web.telemetry-path",
-            )
+        check_telemetry_path(self.telemetry_path)
 
     @property
     def health_paths(self) -> tuple[str, ...]:
         """The paths that tell the health, as they are routed."""
         return tuple(self.place.prefix + path for path in (HEALTHY_PATH, READY_PATH))
+
+
+def check_telemetry_path(path: str) -> None:
+    """Check the path of the metrics.
+
+    Raises:
+        ConfigError: It cannot be served, or something else is served there.
+    """
+    if not _PATH.fullmatch(path) or path.startswith("/-/") or path == CONFIG_PATH:
+        raise ConfigError(
+            f"{path!r} cannot be the path of the metrics: expected one such as /metrics,"
+            " other than / and /config and not below /-/",
+            path="--web.telemetry-path",
+        )
 
 
 SITE: Final = web.AppKey("SITE", Site)
