@@ -188,6 +188,22 @@ def test_the_job_of_the_series_is_the_one_that_the_alerts_look_for(stateful, kin
     assert stateful["template"]["metadata"]["labels"][label] == Thresholds().job
 
 
+def test_the_scrape_job_without_the_operator_finds_the_pods_and_bounds_a_scrape(stateful, kinds):
+    (text,) = [block for block in blocks("yaml") if "kubernetes_sd_configs" in block]
+    (job,) = yaml.safe_load(text)["scrape_configs"]
+    (kept,) = [rule for rule in job["relabel_configs"] if rule.get("action") == "keep"]
+    labels = {
+        "__meta_kubernetes_pod_label_" + re.sub(r"\W", "_", key): value
+        for key, value in stateful["template"]["metadata"]["labels"].items()
+    }
+    limit = kinds["PodMonitor"]["spec"]["sampleLimit"]
+
+    assert job["job_name"] == Thresholds().job
+    assert [labels[name] for name in kept["source_labels"]] == [kept["regex"]]
+    assert job["sample_limit"] == limit
+    assert f"sample_limit: {limit}\n" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_every_selector_finds_the_pods(stateful, kinds):
     labels = stateful["template"]["metadata"]["labels"].items()
 

@@ -88,7 +88,7 @@ BAD = {
     "absent": (None, "web.yml: cannot read the file: No such file or directory"),
     "no yaml": ("{", "web.yml: not YAML at line 1"),
     "unknown key": ("tls: {}\n", "web.yml: tls: unknown key; known are tls_server_config"),
-    "password": ("basic_auth_users: {a: s3cr3t}\n", "basic_auth_users[1]: expected a bcrypt hash"),
+    "password": ("basic_auth_users: {a: s3cr3t}\n", "basic_auth_users[0]: expected a bcrypt hash"),
     "absent certificate": (
         TLS.replace("server.pem", "absent.pem"),
         "tls_server_config.cert_file: cannot read",

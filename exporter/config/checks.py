@@ -108,8 +108,8 @@ def _check_zone(name: str) -> None:
         zoneinfo.ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         close = suggestion(name, sorted(zoneinfo.available_timezones()), list_all=False)
-        message = f"unknown time zone {quoted(name)}; " + (close or "expected one as Asia/Shanghai")
-        raise FieldError("timezone", message) from None
+        wanted = close or "expected one such as Asia/Shanghai"
+        raise FieldError("timezone", f"unknown time zone {quoted(name)}; {wanted}") from None
 
 
 def _is_proxy(text: str) -> bool:

@@ -24,8 +24,12 @@ class Address(msgspec.Struct, frozen=True):
         return f"{self.scheme}://{self.host}{self.path}"
 
 
-def parse_address(text: str) -> Address:
+def parse_address(text: str, *, example: str = "https://host.example.com") -> Address:
     """Check an address from the configuration.
+
+    Args:
+        text: The address.
+        example: One as the key takes it, for the error.
 
     Raises:
         ValueError: It is not an http or https URL with nothing but a host, a port and a path.
@@ -36,9 +40,9 @@ def parse_address(text: str) -> Address:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise ValueError("expected a URL such as https://tenant.example.com") from None
+        raise ValueError(f"expected a URL such as {example}") from None
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        raise ValueError("expected an http or https URL such as https://tenant.example.com")
+        raise ValueError(f"expected an http or https URL such as {example}")
     if "?" in text or "#" in text:
         raise ValueError("expected a URL without a query and without a fragment")
     if "@" in parts.netloc:

@@ -73,14 +73,15 @@ def check_users(users: Mapping[str, Secret]) -> None:
     Raises:
         ConfigError: At the first that has not.
     """
-    for number, (user, hashed) in enumerate(users.items(), 1):
+    for number, (user, hashed) in enumerate(users.items()):
         # A name is told by its place: a slip of indentation can make a secret the name.
         path = f"{USERS}[{number}]"
         if ":" in user:
             raise ConfigError("expected a user name without a colon", path=path)
         if not _HASH.fullmatch(hashed.reveal()):
             raise ConfigError(
-                "expected a bcrypt hash of 60 characters, such as htpasswd -nB makes ($2y$10$...)",
+                "expected a bcrypt hash of 60 characters, such as htpasswd -nBC 10 makes"
+                " ($2y$10$...)",
                 path=path,
             )
 

@@ -1,5 +1,7 @@
 """The vendors' own keys: what is accepted, and what is refused with a word for a person."""
 
+import re
+
 import msgspec
 import pytest
 
@@ -161,7 +163,7 @@ def test_aliyun_accepts(change):
         ({"role": {"arn": ARN, "policy": "s"}}, "policy"),
         ({"role": {"arn": ARN}, "sts_endpoint": "sts"}, "sts_endpoint: expected an http"),
         ({"role": {"arn": ARN}, "sts_endpoint": "https://s/x"}, "sts_endpoint: .* without a path"),
-        ({"access_key_id": ""}, "access_key_id: expected"),
+        ({"access_key_id": ""}, "access_key_id: missing; expected"),
         ({"access_key_id": "a b"}, "access_key_id: expected"),
         ({"access_key_secret_file": "/f"}, "exactly one of access_key_secret"),
         ({"access_key_secret": None}, "exactly one of access_key_secret"),
@@ -293,3 +295,35 @@ async def test_options_of_another_vendor_are_a_fault_of_ours(platform):
 def test_address_is_written_as_the_header_host_has_it(text, address, base):
     assert parse_address(text) == address
     assert address.base == base
+
+
+@pytest.mark.parametrize("wrong", ["ftp://host", "https://host:x"])
+@pytest.mark.parametrize(
+    ("kind", "change", "example"),
+    [
+        (DezhuOptions, lambda url: DEZHU | {"base_url": url}, "https://tenant.example.com"),
+        (
+            AliyunOptions,
+            lambda url: {"credentials": CREDENTIALS, "endpoint": url},
+            "https://outboundbot.cn-shanghai.aliyuncs.com",
+        ),
+        (
+            AliyunOptions,
+            lambda url: {"credentials": {"type": "default", "sts_endpoint": url}},
+            "https://sts.aliyuncs.com",
+        ),
+        (
+            AliyunOptions,
+            lambda url: {"credentials": {"type": "default", "metadata_endpoint": url}},
+            "http://100.100.100.200",
+        ),
+        (
+            AliyunOptions,
+            lambda url: {"credentials": {"type": "credentials_uri", "uri": url}},
+            "http://127.0.0.1:7002/credentials",
+        ),
+    ],
+)
+def test_a_wrong_address_is_told_with_an_example_of_its_own_key(kind, change, example, wrong):
+    with pytest.raises(msgspec.ValidationError, match=f"URL such as {re.escape(example)}"):
+        made(kind, change(wrong))

@@ -144,7 +144,7 @@ async def test_a_broken_file_puts_nothing_in_force_and_a_mended_one_is_in_force_
     assert live.config is None
     (line,) = logs
     assert line["log_level"] == "error"
-    assert "basic_auth_users[1]: expected a bcrypt hash" in line["error"]
+    assert "basic_auth_users[0]: expected a bcrypt hash" in line["error"]
     assert "s3cr3t" not in str(line)
 
     await files.write(USERS)

@@ -11,6 +11,11 @@ from exporter.sources.address import parse_address
 TYPES: Final = (
     *("access_key", "sts", "environment", "oidc", "ecs_ram_role", "credentials_uri", "default"),
 )
+_EXAMPLE_URI: Final = "http://127.0.0.1:7002/credentials"
+_EXAMPLES: Final = {
+    "sts_endpoint": "https://sts.aliyuncs.com",
+    "metadata_endpoint": "http://100.100.100.200",
+}
 DEFAULT_SESSION_NAME: Final = "outbound-exporter"
 _ROLE_ARN: Final = re.compile(r"acs:ram::[0-9]+:role/[\w.@-]{1,64}", re.ASCII)
 _PROVIDER_ARN: Final = re.compile(r"acs:ram::[0-9]+:oidc-provider/[\w.@-]{1,128}", re.ASCII)
@@ -75,8 +80,8 @@ class CredentialOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
             self._check_key()
             self._check_token()
         self._check_names()
-        for key in ("sts_endpoint", "metadata_endpoint"):
-            _check_endpoint(key, getattr(self, key))
+        for key, example in _EXAMPLES.items():
+            _check_endpoint(key, getattr(self, key), example=example)
         if self.uri is not None:
             check_uri("uri", self.uri)
 
@@ -94,7 +99,8 @@ class CredentialOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     def _check_key(self) -> None:
         if not is_plain(self.access_key_id):
-            raise ValueError("access_key_id: expected the id of an access key")
+            missing = "" if self.access_key_id else "missing; "
+            raise ValueError(f"access_key_id: {missing}expected the id of an access key")
         if (self.access_key_secret is None) == (self.access_key_secret_file is None):
             raise ValueError("expected exactly one of access_key_secret and access_key_secret_file")
 
@@ -145,7 +151,7 @@ def check_uri(key: str, uri: Secret) -> None:
     text = uri.reveal()
     address, _, query = text.partition("?")
     try:
-        parse_address(address)
+        parse_address(address, example=_EXAMPLE_URI)
     except ValueError as error:
         raise ValueError(f"{key}: {error}") from None
     if not is_plain(text) or "#" in query:
@@ -162,11 +168,11 @@ def is_header_value(text: str) -> bool:
     return bool(text.strip()) and text.isascii() and text.isprintable()
 
 
-def _check_endpoint(key: str, text: str) -> None:
+def _check_endpoint(key: str, text: str, *, example: str) -> None:
     if not text:
         return
     try:
-        address = parse_address(text)
+        address = parse_address(text, example=example)
     except ValueError as error:
         raise ValueError(f"{key}: {error}") from None
     if address.path:

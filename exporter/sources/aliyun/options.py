@@ -1,12 +1,14 @@
 """The account keys that only an ``aliyun`` account has."""
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 
 from exporter.sources.address import parse_address
 from exporter.sources.aliyun.credential_options import CredentialOptions
+
+_ENDPOINT: Final = "https://outboundbot.cn-shanghai.aliyuncs.com"
 
 
 class JobGroupOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +35,7 @@ class AliyunOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     origin: ClassVar[frozenset[str]] = frozenset({"endpoint", "job_groups"})
 
     credentials: CredentialOptions
-    endpoint: str = "https://outboundbot.cn-shanghai.aliyuncs.com"
+    endpoint: str = _ENDPOINT
     instances: tuple[str, ...] = ()
     job_groups: tuple[JobGroupOptions, ...] = ()
     page_size: Annotated[int, msgspec.Meta(ge=1, le=100)] = 100
@@ -41,7 +43,7 @@ class AliyunOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Check what the types do not say."""
         try:
-            address = parse_address(self.endpoint)
+            address = parse_address(self.endpoint, example=_ENDPOINT)
         except ValueError as error:
             raise ValueError(f"endpoint: {error}") from None
         if address.path:

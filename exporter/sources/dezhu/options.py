@@ -48,7 +48,7 @@ class DezhuOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Check what the types do not say."""
         try:
-            parse_address(self.base_url)
+            parse_address(self.base_url, example="https://tenant.example.com")
         except ValueError as error:
             raise ValueError(f"base_url: {error}") from None
         if not self.app_id or not (self.app_id.isascii() and self.app_id.isprintable()):
