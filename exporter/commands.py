@@ -119,7 +119,13 @@ async def _demo(flags: argparse.Namespace) -> None:
     # Only the demo and the simulator need it; an exporter in production never loads it.
     from exporter.simulator import Simulator, SimulatorOptions  # noqa: PLC0415
 
-    options = SimulatorOptions(tasks=flags.tasks, seed=flags.seed, speed=flags.speed)
+    options = SimulatorOptions(
+        # Temporary ones, so that everything there is to see is seen.
+        credentials="credentials_uri",
+        tasks=flags.tasks,
+        seed=flags.seed,
+        speed=flags.speed,
+    )
     with _stopped_by_signal() as stop:
         async with Simulator(options) as simulator:
             text = simulator.config_text(refresh=_DEMO_REFRESH, budget=_DEMO_BUDGET)

@@ -48,12 +48,6 @@ groups:
           {job: outbound-exporter, severity: critical, area: jobs, platform: dezhu, account: a,
            task_id: "1", task_name: t}
 """
-# What may be empty in the demo, and why.
-EMPTY = {
-    "outbound_account_credential_expiry_timestamp_seconds": (
-        "the simulated accounts have permanent keys, which do not expire"
-    ),
-}
 # Panels of one campaign that say in words why they are empty.
 NOT_OF = {
     "dezhu": {"Customers by agent (manual campaigns)", "Calls at once"},
@@ -114,13 +108,9 @@ def running(request, servers) -> Prometheus:
     return servers[request.param.name]
 
 
-def _may_be_empty(expression: Expression) -> bool:
-    return any(metric in expression.text for metric in EMPTY)
-
-
 @pytest.mark.parametrize("file", FILES)
 def test_every_query_answers_and_prometheus_remarks_nothing(running, file):
-    missing = {one.where: one for one in expressions(board(file)) if not _may_be_empty(one)}
+    missing = {one.where: one for one in expressions(board(file))}
 
     def all_answered() -> bool:
         for where, expression in list(missing.items()):
@@ -136,14 +126,6 @@ def test_every_query_answers_and_prometheus_remarks_nothing(running, file):
         running.process.until(all_answered, within=WITHIN)
     finally:
         assert list(missing) == []
-
-
-@pytest.mark.parametrize("file", FILES)
-def test_what_may_be_empty_is_well_formed_all_the_same(running, file):
-    for expression in expressions(board(file)):
-        if _may_be_empty(expression):
-            answer = ask(running, expression).answer
-            assert answer.warnings == answer.infos == []
 
 
 @pytest.mark.parametrize("file", FILES)
