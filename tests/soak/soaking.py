@@ -41,9 +41,11 @@ class Rates:
 
     troubles: float
     reloads: float
+    at_once: int = 1
+    """Scrapes at the same time, beside the one that is compared."""
 
 
-ROUGH = Rates(troubles=40, reloads=80)
+ROUGH = Rates(troubles=40, reloads=80, at_once=12)
 USUAL = Rates(troubles=4, reloads=6)
 
 
@@ -113,7 +115,8 @@ class Soak:
             if self._draw.random() < rates.troubles * STEP_SECONDS / HOUR:
                 self._troubles.begin(now)
             reloads = self._draw.random() < rates.reloads * STEP_SECONDS / HOUR
-            await self._step(min(now + STEP_SECONDS, end), reloads=reloads)
+            to = min(now + STEP_SECONDS, end)
+            await self._step(to, reloads=reloads, at_once=rates.at_once)
             if self._time.now() % HOUR < STEP_SECONDS:
                 self._witness.forget(now)
                 self._line(await self._subject.measure())
@@ -130,14 +133,15 @@ class Soak:
         self._line(mark, f"at rest; {mark['held'] / 1024**2:.1f} MiB of it held")
         return mark
 
-    async def _step(self, to: float, *, reloads: bool) -> None:
+    async def _step(self, to: float, *, reloads: bool, at_once: int = 1) -> None:
         expected = self._settings.change() if reloads else 0
         async with asyncio.TaskGroup() as group:
             group.create_task(self._subject.forward(to))
             if reloads:
                 group.create_task(self._reload(expected))
-            account = self._draw.choice(self._settings.accounts())
-            group.create_task(self._scraper.any(account))
+            for _ in range(at_once):
+                account = self._draw.choice(self._settings.accounts())
+                group.create_task(self._scraper.any(account))
         # What a reload has published since.
         await self._subject.forward(to)
         self._simulator.world.catch_up()

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from exporter.simulator import TruthRecord
+from tests.soak.troubles import Trouble
 from tests.soak.truth import Witness
 
 ACCOUNT = "dezhu-demo"
@@ -25,7 +26,7 @@ class Troubles:
 
 
 def trouble(since, until, kind="reset"):
-    return SimpleNamespace(since=since, until=until, kind=kind)
+    return Trouble(account=ACCOUNT, kind=kind, since=since, until=until)
 
 
 class Scene:
@@ -142,6 +143,15 @@ def test_trouble_that_is_over_excuses_nothing_any_more(scene):
     scene.true(1100.0, 11)
 
     assert scene.found(1900.0)
+
+
+def test_an_account_that_was_throttled_may_be_slower_for_some_time(scene):
+    scene.troubles.those.append(trouble(1090.0, 1400.0, "throttled"))
+    scene.shows(1000.0, 10)
+    scene.true(1100.0, 11)
+
+    assert not scene.found(2300.0)
+    assert scene.found(2400.0)
 
 
 def test_trouble_does_not_excuse_what_was_never_true(scene):

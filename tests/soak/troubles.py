@@ -18,6 +18,8 @@ CODES = {
         *("InvalidTimeStamp.Expired", "Forbidden", "InvalidParameter", "SomethingNew"),
     ),
 }
+THROTTLED_SECONDS = 900.0
+"""After throttling the exporter stays slower, tells so, and finds back to its rate step by step."""
 STATUSES = (
     {"http_status": 429, "headers": {"Retry-After": "20"}},
     {"http_status": 500, "body": "empty"},
@@ -54,6 +56,11 @@ class Trouble:
     since: float
     until: float = float("inf")
 
+    @property
+    def shows_until(self) -> float:
+        """Until when it may still be seen, beside one interval."""
+        return self.until + (THROTTLED_SECONDS if self.kind == "throttled" else SLOW_RETRY_SECONDS)
+
 
 class Troubles:
     """Makes trouble and ends it; remembers which account had any, and when."""
@@ -77,11 +84,13 @@ class Troubles:
         kind = self._deck.pop()
         if kind == "credentials":
             account = next(one for one in self._simulator.accounts if one.name == TEMPORARY)
-        end = self._make(kind, account)
+        more = self._details(kind, account)
+        end = self._make(kind, account, more)
         self.made += 1
         self.kinds.add(kind)
         lasts = min(LONGEST_SECONDS, SHORTEST_SECONDS + self._draw.expovariate(1 / 150))
-        trouble = Trouble(account=account.name, kind=kind, since=now)
+        throttled = more.get("http_status") == 429 or more.get("code", "").startswith("Throttling")
+        trouble = Trouble(account=account.name, kind="throttled" if throttled else kind, since=now)
         self._running[trouble] = now + lasts, end
 
     def note(self, account: str, kind: str, *, since: float, until: float) -> None:
@@ -108,16 +117,19 @@ class Troubles:
         """What an account has and had in the last hours."""
         return (one for one in (*self._ended, *self._running) if one.account == account)
 
-    def _make(self, kind: str, account: Account) -> Callable[[], object]:
+    def _details(self, kind: str, account: Account) -> dict:
+        """The fields of a fault, some of them drawn."""
+        if kind == "status":
+            return dict(self._draw.choice(STATUSES))
+        if kind == "code":
+            return {"code": self._draw.choice(CODES[account.platform])}
+        return dict(OF_ANSWERS.get(kind, {}))
+
+    def _make(self, kind: str, account: Account, more: dict) -> Callable[[], object]:
         if kind == "refused":
             return self._refuse(account)
         if kind == "credentials":
             return self._no_renewal()
-        more = dict(OF_ANSWERS.get(kind, {}))
-        if kind == "status":
-            more = dict(self._draw.choice(STATUSES))
-        elif kind == "code":
-            more["code"] = self._draw.choice(CODES[account.platform])
         return self._set(Fault(kind=kind, account=account.name, **more))
 
     def _set(self, fault: Fault) -> Callable[[], object]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from exporter.simulator import Simulator, TruthRecord
 from tests.soak.families import COUNTED, FIELDS
-from tests.soak.troubles import SLOW_RETRY_SECONDS, Troubles
+from tests.soak.troubles import Troubles
 
 KEPT_SECONDS = 3 * 3600.0
 SLACK_SECONDS = 2.0
@@ -223,16 +223,16 @@ class Witness:
 
     def _trouble_since(self, account: str, at: float, tier: str) -> float:
         """When the trouble began that may still show at a moment; that moment itself if none."""
-        recovery = self._allowed(account, tier) + SLOW_RETRY_SECONDS
+        recovery = self._allowed(account, tier)
         began = at
         for one in sorted(self._troubles.of(account), key=lambda one: -one.since):
-            if one.since < began <= one.until + recovery:
+            if one.since < began <= one.shows_until + recovery:
                 began = one.since
         return began
 
     def _healthy_since(self, account: str, now: float, tier: str) -> float:
-        recovery = self._allowed(account, tier) + SLOW_RETRY_SECONDS
-        ends = [one.until + recovery for one in self._troubles.of(account) if one.since < now]
+        recovery = self._allowed(account, tier)
+        ends = [one.shows_until + recovery for one in self._troubles.of(account) if one.since < now]
         return max(ends, default=0.0)
 
     def _catch_up(self) -> None:
