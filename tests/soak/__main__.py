@@ -9,8 +9,6 @@ from pathlib import Path
 
 from tests.soak.soaking import DAY, Soak
 
-SHOWN = 20
-
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
@@ -25,7 +23,7 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         soak = Soak(seed=seed, folder=folder, tell=lambda line: print(line, flush=True))
         result = asyncio.run(soak.run(seconds=given.days * DAY))
-    for violation in result.violations[:SHOWN]:
+    for violation in result.at_the_end:
         print(f"VIOLATION {violation}")
     print(f"{len(result.violations)} violations; {result.counts}")
     return 1 if result.violations else 0

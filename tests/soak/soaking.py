@@ -24,6 +24,7 @@ HOUR, DAY = 3600.0, 86400.0
 ROUGH_SECONDS = HOUR
 """So long everything happens often: what is only made once is made before memory is measured."""
 CALM_SECONDS = 600.0
+TOLD_AT_ONCE = 5
 WORLD = {
     "tasks": 48,
     "dezhu_accounts": 2,
@@ -55,6 +56,8 @@ class Result:
 
     marks: list[dict] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    at_the_end: list[str] = field(default_factory=list)
+    """Those of them that no line has told before."""
     counts: dict[str, float] = field(default_factory=dict)
 
 
@@ -72,7 +75,7 @@ class Soak:
         self._time = SharedTime(folder / "clock")
         self._time.set(BEGIN)
         self._simulator = Simulator(SimulatorOptions(clock=self._time.now, seed=seed, **WORLD))
-        self._polls = self._reloads = self._scrapes = 0
+        self._polls = self._reloads = self._told = 0
         self._settings: Settings
         self._troubles: Troubles
         self._witness: Witness
@@ -93,7 +96,8 @@ class Soak:
                 some = min(left, DAY)
                 await self._live(max(0.0, some - CALM_SECONDS), USUAL)
                 result.marks.append(await self._rest())
-        result.violations = [*self._witness.violations, *self._of_the_end(result.marks)]
+        result.at_the_end = self._of_the_end(result.marks)
+        result.violations = [*self._witness.violations, *result.at_the_end]
         result.counts = self._counts()
         return result
 
@@ -210,3 +214,6 @@ class Soak:
         told = "  ".join(f"{name} {value}" for name, value in figures.items())
         real = time.monotonic() - self._started
         self._tell(f"{hours:7.2f} h  {real:5.0f} s  {told}  {note}".rstrip())
+        fresh, self._told = self._witness.violations[self._told :], len(self._witness.violations)
+        for violation in fresh[:TOLD_AT_ONCE]:
+            self._tell(f"VIOLATION {violation}")

@@ -18,6 +18,9 @@ CODES = {
         *("InvalidTimeStamp.Expired", "Forbidden", "InvalidParameter", "SomethingNew"),
     ),
 }
+LISTED = frozenset({"duplicate_ids", "shrinking_total", "empty", "moving_rows"})
+"""One at a time: an id that comes twice in a total that shrinks to match is a list without fault,
+and nobody can tell that the vendor shows one task as another."""
 THROTTLED_SECONDS = 900.0
 """After throttling the exporter stays slower, tells so, and finds back to its rate step by step."""
 STATUSES = (
@@ -76,12 +79,12 @@ class Troubles:
 
     def begin(self, now: float) -> None:
         """One more, somewhere."""
-        account = self._draw.choice(self._simulator.accounts)
         if not self._deck:
             # As cards are dealt: none comes again before all have come.
             self._deck = [*OF_ANSWERS, "status", "code", "refused", "credentials"]
             self._draw.shuffle(self._deck)
         kind = self._deck.pop()
+        account = self._draw.choice(self._accounts(kind))
         if kind == "credentials":
             account = next(one for one in self._simulator.accounts if one.name == TEMPORARY)
         more = self._details(kind, account)
@@ -92,6 +95,14 @@ class Troubles:
         throttled = more.get("http_status") == 429 or more.get("code", "").startswith("Throttling")
         trouble = Trouble(account=account.name, kind="throttled" if throttled else kind, since=now)
         self._running[trouble] = now + lasts, end
+
+    def _accounts(self, kind: str) -> list[Account]:
+        """Those that may have this trouble now."""
+        every = self._simulator.accounts
+        if kind not in LISTED:
+            return every
+        taken = {one.account for one in self._running if one.kind in LISTED}
+        return [account for account in every if account.name not in taken] or every
 
     def note(self, account: str, kind: str, *, since: float, until: float) -> None:
         """Something else went wrong with an account."""
