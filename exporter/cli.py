@@ -6,7 +6,7 @@ import platform
 import re
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -18,6 +18,60 @@ _FLAG: Final = re.compile(r"(?<!\S)--[a-z][a-z.-]*")
 # A scrape changes threads a few times, and each change may wait that long for the interpreter while
 # a poll is rendered; Python's own 5 ms would be most of what a scrape takes then.
 _SWITCH_SECONDS: Final = 0.0001
+_WEB_FLAGS: Final[Mapping[str, dict[str, Any]]] = {
+    "listen-address": {
+        "dest": "listen",
+        "action": "append",
+        "default": None,
+        "metavar": "ADDRESS",
+        "help": "host:port, [v6]:port or :port; may stand several times; port 0 picks one (default"
+        " {usual})",
+    },
+    "telemetry-path": {
+        "dest": "telemetry_path",
+        "default": "/metrics",
+        "metavar": "PATH",
+        "help": "path of the metrics (default /metrics)",
+    },
+    "config.file": {
+        "dest": "web_config_file",
+        "type": Path,
+        "default": None,
+        "metavar": "FILE",
+        "help": "TLS, users, headers and rate limit, in the format of exporter-toolkit",
+    },
+    "health-without-auth": {
+        "dest": "open_health",
+        "action": "store_true",
+        "default": False,
+        "help": "let probes ask for /-/healthy and /-/ready without a user of --web.config.file",
+    },
+    "external-url": {
+        "dest": "external_url",
+        "default": None,
+        "metavar": "URL",
+        "help": "where clients see the exporter, such as behind a reverse proxy",
+    },
+    "route-prefix": {
+        "dest": "route_prefix",
+        "default": None,
+        "metavar": "PATH",
+        "help": "stands before every path; the path of --web.external-url if not given",
+    },
+    "max-requests": {
+        "dest": "max_requests",
+        "type": positive,
+        "default": 40,
+        "metavar": "N",
+        "help": "scrapes at once; one more is answered 503 (default 40)",
+    },
+    "enable-lifecycle": {
+        "dest": "enable_lifecycle",
+        "action": "store_true",
+        "default": False,
+        "help": "let clients reload the configuration with POST /-/reload; SIGHUP always does",
+    },
+}
 # Those of exporter.logs, which would load structlog.
 _LOG_FLAGS: Final = {
     "level": (("debug", "info", "warn", "error"), "info"),
@@ -175,70 +229,12 @@ def _add_shard_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_web_flags(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
     """With ``again`` a flag that is not given leaves what stood before the command as it is."""
-
-    def default(value: Any) -> Any:
-        return argparse.SUPPRESS if again else value
-
-    parser.add_argument(
-        "--web.listen-address",
-        dest="listen",
-        action="append",
-        default=default(None),
-        metavar="ADDRESS",
-        help="host:port, [v6]:port or :port; may stand several times; port 0 picks one (default"
-        f" {'127.0.0.1:9877' if again else ':9877'})",
-    )
-    parser.add_argument(
-        "--web.telemetry-path",
-        dest="telemetry_path",
-        default=default("/metrics"),
-        metavar="PATH",
-        help="path of the metrics (default /metrics)",
-    )
-    parser.add_argument(
-        "--web.config.file",
-        dest="web_config_file",
-        type=Path,
-        default=default(None),
-        metavar="FILE",
-        help="TLS, users, headers and rate limit, in the format of exporter-toolkit",
-    )
-    parser.add_argument(
-        "--web.health-without-auth",
-        dest="open_health",
-        action="store_true",
-        default=default(False),
-        help="let probes ask for /-/healthy and /-/ready without a user of --web.config.file",
-    )
-    parser.add_argument(
-        "--web.external-url",
-        dest="external_url",
-        default=default(None),
-        metavar="URL",
-        help="where clients see the exporter, such as behind a reverse proxy",
-    )
-    parser.add_argument(
-        "--web.route-prefix",
-        dest="route_prefix",
-        default=default(None),
-        metavar="PATH",
-        help="stands before every path; the path of --web.external-url if not given",
-    )
-    parser.add_argument(
-        "--web.max-requests",
-        dest="max_requests",
-        type=positive,
-        default=default(40),
-        metavar="N",
-        help="scrapes at once; one more is answered 503 (default 40)",
-    )
-    parser.add_argument(
-        "--web.enable-lifecycle",
-        dest="enable_lifecycle",
-        action="store_true",
-        default=default(False),
-        help="let clients reload the configuration with POST /-/reload; SIGHUP always does",
-    )
+    usual = "127.0.0.1:9877" if again else ":9877"
+    for name, settings in _WEB_FLAGS.items():
+        own = settings | {"help": settings["help"].format(usual=usual)}
+        parser.add_argument(
+            f"--web.{name}", **(own | {"default": argparse.SUPPRESS} if again else own)
+        )
 
 
 def _add_log_flags(parser: argparse.ArgumentParser, *, again: bool = False) -> None:

@@ -130,17 +130,7 @@ async def _opened(
     )
     zone = await _zone(account)
     source = await _source(account, around, transport, opening)
-    book = Book(Selector(common.tasks), details=source.abilities.details)
-    context = Context(
-        account,
-        source=source,
-        transport=transport,
-        book=book,
-        publisher=Publisher(account, book=book, store=around.store, zone=zone),
-        meter=meter,
-        clock=clock,
-        random=around.random,
-    )
+    context = _context(account, around, transport=transport, source=source, zone=zone, meter=meter)
     return Member(
         account=account,
         files=files,
@@ -149,6 +139,28 @@ async def _opened(
         context=context,
         poller=AccountPoller(context, start_after=start_after),
         connections=opening,
+    )
+
+
+def _context(
+    account: Account,
+    around: Surroundings,
+    *,
+    transport: Transport,
+    source: Source,
+    zone: ZoneInfo,
+    meter: AccountMeter,
+) -> Context:
+    book = Book(Selector(account.common.tasks), details=source.abilities.details)
+    return Context(
+        account,
+        source=source,
+        transport=transport,
+        book=book,
+        publisher=Publisher(account, book=book, store=around.store, zone=zone),
+        meter=meter,
+        clock=around.clock,
+        random=around.random,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from exporter.cardinality import most_series
 from exporter.domain import TIER_OF, Status, Tier
 from exporter.errors import Reason
 from exporter.families import DROP_REASONS, FAMILIES, Collector, Family, Labels
@@ -148,34 +149,6 @@ _LABEL_VALUES: Final = (
     ("reason", "`outbound_task_recall_ignored`", _RECALL_REASONS),
 )
 
-_PER: Final = {
-    "outbound_task_redial_enabled": "batch",
-    "outbound_task_redial_interval_seconds": "batch",
-    "outbound_task_redial_max_attempts": "batch",
-    "outbound_task_agent_assigned_customers": "agent",
-    **{f"outbound_instance_concurrency{which}": "instance" for which in ("", "_limit")},
-    **{f"outbound_account_concurrency_{which}": "account" for which in ("limit", "remaining")},
-}
-"""Families with a series for each of something else than a task."""
-
-_SERIES: Final = {
-    "outbound_task_jobs": 5,
-    "outbound_task_recall_ignored": 3,
-    # A task has either this or outbound_task_dialing_multiplier.
-    "outbound_task_target_abandonment_ratio": 0,
-    "outbound_account_collector_up": 2,
-    "outbound_account_failure": len(Reason),
-    "outbound_account_refresh_interval_seconds": 3,
-    "outbound_account_configured_refresh_interval_seconds": 3,
-    "outbound_account_last_success_timestamp_seconds": 3,
-    "outbound_account_poll_duration_seconds": 3,
-    "outbound_account_tasks": len(Status),
-    "outbound_account_dropped_tasks": 3,
-    # For each instance, which the text says.
-    "outbound_instance_up": 0,
-}
-"""How many series of a family a task or an account has, where that is not one."""
-
 _ON_AT_FIRST: Final = (Collector.PROGRESS, Collector.SCHEDULE, Collector.SETTINGS)
 _FAMILY_COLUMNS: Final = ("Name", "Labels", "Dezhu", "Alibaba", "Meaning")
 _SHORT: Final = {Labels.TASK: "T", Labels.TASK_STATUS: "S", Labels.ACCOUNT: "A"}
@@ -231,20 +204,11 @@ def _labels_table() -> str:
     return _table(("Label", "Of", "Values"), rows)
 
 
-def _counts(collectors: Iterable[Collector], vendor: str) -> Counter[str]:
-    """Series of one vendor's task or account, by what they are for each of; empty: itself."""
-    counts: Counter[str] = Counter()
-    for family in FAMILIES:
-        if family.collector in collectors and getattr(family, vendor):
-            counts[_PER.get(family.name, "")] += _SERIES.get(family.name, 1)
-    return counts
-
-
 def _cardinality_table() -> str:
     rows = []
     for collector in Collector:
         if collector is not Collector.ACCOUNT:
-            cells = (_cell(_counts((collector,), vendor)) for vendor in _VENDORS)
+            cells = (_cell(most_series((collector,), vendor)) for vendor in _VENDORS)
             rows.append((f"`{collector}`", *cells))
     return _table(("Collector", "Dezhu", "Alibaba"), rows)
 
@@ -256,9 +220,9 @@ def _cell(counts: Counter[str]) -> str:
 
 def _cardinality_end() -> str:
     return _CARDINALITY_END.format(
-        dezhu=_counts(_ON_AT_FIRST, "dezhu")[""],
-        aliyun=_counts(_ON_AT_FIRST, "aliyun")[""],
-        account=_counts((Collector.ACCOUNT,), "aliyun")[""],
+        dezhu=most_series(_ON_AT_FIRST, "dezhu")[""],
+        aliyun=most_series(_ON_AT_FIRST, "aliyun")[""],
+        account=most_series((Collector.ACCOUNT,), "aliyun")[""],
         operation=_series_of_an_operation(),
     )
 

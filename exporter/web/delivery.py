@@ -59,11 +59,7 @@ async def send(
     transport = request.transport
     if transport is None:
         return response
-    # Each write then waits until the kernel has all of it: a slow reader costs one slice of memory,
-    # and what is written when the server stops is not lost with the process. One that encrypts
-    # waits for ever above 0, and for all but the last slice above 1: the server waits for that one.
-    encrypts = transport.get_extra_info("ssl_object") is not None
-    transport.set_write_buffer_limits(high=1 if encrypts else 0)
+    _hold_back_little(transport)
     try:
         async with asyncio.timeout(limit_seconds):
             await response.prepare(request)
@@ -85,6 +81,14 @@ async def send(
         if isinstance(error, asyncio.CancelledError):
             raise
     return response
+
+
+def _hold_back_little(transport: asyncio.Transport) -> None:
+    # Each write then waits until the kernel has all of it: a slow reader costs one slice of memory,
+    # and what is written when the server stops is not lost with the process. One that encrypts
+    # waits for ever above 0, and for all but the last slice above 1: the server waits for that one.
+    encrypts = transport.get_extra_info("ssl_object") is not None
+    transport.set_write_buffer_limits(high=1 if encrypts else 0)
 
 
 async def _write(response: web.StreamResponse, pieces: Iterable[Bytes]) -> None:

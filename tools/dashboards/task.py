@@ -4,7 +4,8 @@ from tools.dashboards.board import Section, Sheet
 from tools.dashboards.queries import JOB, ONE
 from tools.dashboards.task_charts import plan
 from tools.dashboards.task_now import now
-from tools.dashboards.task_settings import only_some, settings
+from tools.dashboards.task_settings import settings
+from tools.dashboards.task_some import only_some
 from tools.dashboards.variables import one_task_variables
 from tools.dashboards.words import Say
 from tools.thresholds import Thresholds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.rules.model import Alert, Text, duration, number
+from tools.rules.model import Alert, Text, duration, number, together
 from tools.rules.words import COUNT, TASK, TASK_ZH, lately, not_in_status, spoken, spoken_zh
 from tools.thresholds import Thresholds
 
@@ -17,9 +17,7 @@ def hours_alerts(thresholds: Thresholds) -> tuple[Alert, ...]:
 
 def _activity_outside_window(thresholds: Thresholds) -> Alert:
     periods = thresholds.periods
-    activity = duration(periods.activity)
     closed_seconds = periods.activity + periods.closing_grace
-    closed = duration(closed_seconds)
     return Alert(
         alert="OutboundActivityOutsideWindow",
         severity="critical",
@@ -30,31 +28,14 @@ def _activity_outside_window(thresholds: Thresholds) -> Alert:
         " already: late readings and calls that end late are in there. Not where the account could"
         " not be read all the time or is read too seldom, for an outage that ends at night brings"
         " the figures of the day; and not in statuses that are polled seldom.",
-        expr=f"""
+        expr=together(
+            _activity(duration(periods.activity)),
+            ("and", _closed_throughout(duration(closed_seconds))),
             (
-              {_risen("completed_customers", activity)}
-                or
-              {_risen("calls", activity)}
-                or
-              max without (job_status) (
-                min_over_time(task:outbound_task_jobs:max{{job_status="executing"}}[{activity}]) > 0
-                  and
-                task:outbound_task_jobs:max{{job_status="executing"}} offset {activity} > 0
-              )
-            )
-              and
-            max_over_time(outbound_task_calling_window_open[{closed}]) == 0
-              and
-            outbound_task_calling_window_open offset {closed} == 0
-              and ignoring (task_id, task_name)
-            min_over_time(outbound_account_up[{closed}]) == 1
-              and ignoring (task_id, task_name, tier)
-            max_over_time(
-              outbound_account_refresh_interval_seconds{{tier="active"}}[{closed}]
-            ) <= {number(periods.closing_grace / 2)}
-              unless ignoring (status)
-            max_over_time({not_in_status(*_WATCHED)}[{closed}])
-        """,
+                "and ignoring (task_id, task_name)",
+                _read_often(duration(closed_seconds), number(periods.closing_grace / 2)),
+            ),
+        ),
         text=Text(
             summary="A task calls customers outside its calling hours.",
             description=f"{TASK} is outside its calling window, which has been closed for at least"
@@ -68,6 +49,42 @@ def _activity_outside_window(thresholds: Thresholds) -> Alert:
     )
 
 
-def _risen(name: str, activity: str) -> str:
+def _activity(lookback: str) -> str:
+    return f"""
+        (
+          {_risen("completed_customers", lookback)}
+            or
+          {_risen("calls", lookback)}
+            or
+          max without (job_status) (
+            min_over_time(task:outbound_task_jobs:max{{job_status="executing"}}[{lookback}]) > 0
+              and
+            task:outbound_task_jobs:max{{job_status="executing"}} offset {lookback} > 0
+          )
+        )
+    """
+
+
+def _risen(name: str, lookback: str) -> str:
     series = f"task:outbound_task_{name}:max"
-    return f"{series} - max_over_time({series}[{activity}] offset {activity}) > 0"
+    return f"{series} - max_over_time({series}[{lookback}] offset {lookback}) > 0"
+
+
+def _closed_throughout(closed: str) -> str:
+    return f"""
+        max_over_time(outbound_task_calling_window_open[{closed}]) == 0
+          and
+        outbound_task_calling_window_open offset {closed} == 0
+    """
+
+
+def _read_often(closed: str, seconds: str) -> str:
+    return f"""
+        min_over_time(outbound_account_up[{closed}]) == 1
+          and ignoring (task_id, task_name, tier)
+        max_over_time(
+          outbound_account_refresh_interval_seconds{{tier="active"}}[{closed}]
+        ) <= {seconds}
+          unless ignoring (status)
+        max_over_time({not_in_status(*_WATCHED)}[{closed}])
+    """

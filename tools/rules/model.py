@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -55,6 +56,19 @@ class Group:
     name: str
     rules: tuple[Record | Alert, ...]
     comment: str = ""
+
+
+def together(first: str, *more: tuple[str, str]) -> str:
+    """One expression of ``first`` and what follows it, each with the operator before it.
+
+    There are no parentheses around a part: the whole is evaluated as if written in a row.
+    """
+    rest = (f"\n  {operator}\n{_flush(part)}" for operator, part in more)
+    return _flush(first) + "".join(rest)
+
+
+def _flush(part: str) -> str:
+    return textwrap.dedent(part).strip()
 
 
 def duration(seconds: float) -> str:

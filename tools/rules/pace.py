@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.rules.model import Alert, Text, duration, number
+from tools.rules.model import Alert, Text, duration, number, together
 from tools.rules.words import (
     ACCOUNT,
     ACCOUNT_ZH,
@@ -31,8 +31,6 @@ def pace_alerts(thresholds: Thresholds) -> tuple[Alert, ...]:
 def _stalled(thresholds: Thresholds) -> Alert:
     periods = thresholds.periods
     rate = duration(periods.rate)
-    seconds = number(max(1, round(periods.rate)))
-    tail = number(thresholds.limits.progress_of_tail)
     return Alert(
         alert="OutboundTaskStalled",
         severity="warning",
@@ -41,39 +39,11 @@ def _stalled(thresholds: Thresholds) -> Alert:
         comment="Running, allowed to call and readable through the whole lookback, which must be"
         " known from end to end. At the tail of a task all who remain may be waiting for their next"
         " attempt: with a wait as long as the lookback that is no stall.",
-        expr=f"""
-            task:outbound_task_remaining_customers:sum > 0
-              and
-            changes(task:outbound_task_completed_customers:max[{rate}]) == 0
-              and
-            task:outbound_task_completed_customers:max offset {rate} >= 0
-              unless
-            changes(task:outbound_task_calls:max[{rate}]) > 0
-              unless
-            changes(task:outbound_task_failed_jobs:max[{rate}]) > 0
-              and ignoring (status)
-            {in_status("running")}
-              unless ignoring (status)
-            max_over_time({not_in_status("running")}[{rate}])
-              and
-            min_over_time(outbound_task_calling_window_open[{rate}]) == 1
-              and
-            outbound_task_calling_window_open offset {rate} == 1
-              and ignoring (task_id, task_name)
-            min_over_time(outbound_account_up[{rate}]) == 1
-              unless
-            (
-              task:outbound_task_progress:ratio >= {tail}
-                and
-              (
-                max without (batch) (
-                  outbound_task_redial_interval_seconds and outbound_task_redial_enabled == 1
-                ) >= {seconds}
-                  or
-                outbound_task_min_attempt_interval_seconds >= {seconds}
-              )
-            )
-        """,
+        expr=together(
+            _no_progress(rate),
+            ("and ignoring (status)", _free_to_call(rate)),
+            ("unless", _all_may_wait(thresholds)),
+        ),
         text=Text(
             summary="A running task does not get on although it may call.",
             description=f"{TASK} has completed no customer and made no call for at least"
@@ -83,6 +53,52 @@ def _stalled(thresholds: Thresholds) -> Alert:
             f"还剩 {COUNT} 个客户。",
         ),
     )
+
+
+def _no_progress(rate: str) -> str:
+    return f"""
+        task:outbound_task_remaining_customers:sum > 0
+          and
+        changes(task:outbound_task_completed_customers:max[{rate}]) == 0
+          and
+        task:outbound_task_completed_customers:max offset {rate} >= 0
+          unless
+        changes(task:outbound_task_calls:max[{rate}]) > 0
+          unless
+        changes(task:outbound_task_failed_jobs:max[{rate}]) > 0
+    """
+
+
+def _free_to_call(rate: str) -> str:
+    return f"""
+        {in_status("running")}
+          unless ignoring (status)
+        max_over_time({not_in_status("running")}[{rate}])
+          and
+        min_over_time(outbound_task_calling_window_open[{rate}]) == 1
+          and
+        outbound_task_calling_window_open offset {rate} == 1
+          and ignoring (task_id, task_name)
+        min_over_time(outbound_account_up[{rate}]) == 1
+    """
+
+
+def _all_may_wait(thresholds: Thresholds) -> str:
+    tail = number(thresholds.limits.progress_of_tail)
+    seconds = number(max(1, round(thresholds.periods.rate)))
+    return f"""
+        (
+          task:outbound_task_progress:ratio >= {tail}
+            and
+          (
+            max without (batch) (
+              outbound_task_redial_interval_seconds and outbound_task_redial_enabled == 1
+            ) >= {seconds}
+              or
+            outbound_task_min_attempt_interval_seconds >= {seconds}
+          )
+        )
+    """
 
 
 def _will_miss_end(thresholds: Thresholds) -> Alert:

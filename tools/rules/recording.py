@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from tools.rules.model import Group, Record, duration, number
+from tools.rules.recorded_pace import pace_records
 from tools.rules.words import in_status
 from tools.thresholds import Thresholds
 
@@ -43,11 +44,11 @@ def recording_groups(thresholds: Thresholds) -> tuple[Group, ...]:
     tasks = (
         *_continuous(),
         *_remaining(),
+        _ended(),
         *_ratios(),
         *_new(thresholds),
         *_new_ratios(thresholds),
-        *_rates(thresholds),
-        *_expected(thresholds),
+        *pace_records(thresholds),
     )
     return (
         Group(
@@ -128,13 +129,16 @@ def _remaining() -> tuple[Record, ...]:
                 )
             """,
         ),
-        Record(
-            record="task:outbound_task_ended_customers:max",
-            comment="Customers for whom nothing more will be done, reached or not. At Alibaba this"
-            " does not depend on whether `completed` includes failed jobs, which is not"
-            " documented; and customers that are appended do not change it.",
-            expr="task:outbound_task_customers:max - task:outbound_task_remaining_customers:sum",
-        ),
+    )
+
+
+def _ended() -> Record:
+    return Record(
+        record="task:outbound_task_ended_customers:max",
+        comment="Customers for whom nothing more will be done, reached or not. At Alibaba this"
+        " does not depend on whether `completed` includes failed jobs, which is not"
+        " documented; and customers that are appended do not change it.",
+        expr="task:outbound_task_customers:max - task:outbound_task_remaining_customers:sum",
     )
 
 
@@ -205,77 +209,6 @@ def _new_ratios(thresholds: Thresholds) -> tuple[Record, ...]:
             expr=f"""
                 task:outbound_task_connected_customers:delta1h
                   / (task:outbound_task_completed_customers:delta1h >= {least})
-            """,
-        ),
-    )
-
-
-def _rates(thresholds: Thresholds) -> tuple[Record, ...]:
-    rate = duration(thresholds.periods.rate)
-    comment = (
-        "A second, and only while the calling window was open throughout: a lookback with a lunch"
-        " break in it says nothing about the pace. Tasks without windows have no rate."
-    )
-    names = ("completed_customers", "connected_customers", "calls")
-    return tuple(
-        Record(
-            record=f"task:outbound_task_{name}:rate30m",
-            comment=comment if name == names[0] else "",
-            expr=f"""
-                deriv(task:outbound_task_{name}:max[{rate}]) >= 0
-                  and
-                min_over_time(outbound_task_calling_window_open[{rate}]) == 1
-            """,
-        )
-        for name in names
-    )
-
-
-def _expected(thresholds: Thresholds) -> tuple[Record, ...]:
-    rate = duration(thresholds.periods.rate)
-    share = duration(thresholds.periods.share)
-    seconds = number(max(1, round(thresholds.periods.rate)))
-    return (
-        Record(
-            record="task:outbound_task_ended_customers:last_rate30m",
-            comment="The last known pace, a second: lunch breaks, nights and gaps in the data do"
-            " not forget it. Measured from end to end of a whole lookback in which calls were"
-            " allowed and the account could be read: the slope at the edge of a pause would be"
-            " next to nothing and last until the next window.",
-            expr=f"""
-                (
-                  (
-                    task:outbound_task_ended_customers:max
-                      - task:outbound_task_ended_customers:max offset {rate}
-                  ) / {seconds} > 0
-                    and
-                  min_over_time(outbound_task_calling_window_open[{rate}]) == 1
-                    and ignoring (task_id, task_name)
-                  min_over_time(outbound_account_up[{rate}]) == 1
-                )
-                  or
-                (
-                  last_over_time(task:outbound_task_ended_customers:last_rate30m[{share}])
-                    and
-                  task:outbound_task_ended_customers:max
-                )
-            """,
-        ),
-        Record(
-            record="task:outbound_task_expected_seconds:ratio",
-            comment="Calling time that is still needed at that pace.",
-            expr="""
-                task:outbound_task_remaining_customers:sum
-                  / task:outbound_task_ended_customers:last_rate30m
-            """,
-        ),
-        Record(
-            record="task:outbound_task_expected_per_remaining_seconds:ratio",
-            comment="Above 1 it will miss its end. Calling time against calling time: nights and"
-            " breaks count on neither side.",
-            expr="""
-                task:outbound_task_expected_seconds:ratio
-                  / (outbound_task_calling_remaining_seconds > 0)
             """,
         ),
     )

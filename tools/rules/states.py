@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.rules.model import Alert, Text, duration, number
+from tools.rules.model import Alert, Text, duration, number, together
 from tools.rules.words import (
     COUNT,
     SECONDS,
@@ -48,10 +48,6 @@ def _stuck_initializing(thresholds: Thresholds) -> Alert:
 
 def _not_started(thresholds: Thresholds) -> Alert:
     periods = thresholds.periods
-    medium = duration(periods.medium)
-    # Idle tasks are read seldom: what is known of one must be from after its window opened.
-    age = number(max(1, round(periods.medium - periods.short)))
-    read_lately = f'time() - outbound_account_last_success_timestamp_seconds{{tier="idle"}} < {age}'
     return Alert(
         alert="OutboundTaskNotStarted",
         severity="warning",
@@ -60,29 +56,9 @@ def _not_started(thresholds: Thresholds) -> Alert:
         comment="At Alibaba no status says that a group has not begun: one that is scheduling and"
         " has not made a call counts. The status of an idle task may be old: it must have been"
         " read well after the window opened.",
-        expr=f"""
-            time() - outbound_task_start_timestamp_seconds > 0
-              and
-            min_over_time(outbound_task_calling_window_open[{medium}]) == 1
-              and
-            outbound_task_calling_window_open offset {medium} == 1
-              and
-            task:outbound_task_customers:max > 0
-              and
-            (
-              (
-                max without (status) ({in_status("not_started")})
-                  and ignoring (task_id, task_name, tier)
-                {read_lately}
-              )
-                or
-              (
-                max without (status) ({in_status("scheduling")})
-                  and
-                task:outbound_task_calls:max == 0
-              )
-            )
-        """,
+        expr=together(
+            _should_have_begun(duration(periods.medium)), ("and", _has_not_begun(thresholds))
+        ),
         text=Text(
             summary="A task has not started although it may call.",
             description=f"{TASK} was to start {SECONDS} ago and its calling window has been open"
@@ -92,6 +68,40 @@ def _not_started(thresholds: Thresholds) -> Alert:
             f"可呼叫时段也已开放至少 {spoken_zh(periods.medium)}，但一个电话都没有打。",
         ),
     )
+
+
+def _should_have_begun(lookback: str) -> str:
+    return f"""
+        time() - outbound_task_start_timestamp_seconds > 0
+          and
+        min_over_time(outbound_task_calling_window_open[{lookback}]) == 1
+          and
+        outbound_task_calling_window_open offset {lookback} == 1
+          and
+        task:outbound_task_customers:max > 0
+    """
+
+
+def _has_not_begun(thresholds: Thresholds) -> str:
+    periods = thresholds.periods
+    # Idle tasks are read seldom: what is known of one must be from after its window opened.
+    age = number(max(1, round(periods.medium - periods.short)))
+    read_lately = f'time() - outbound_account_last_success_timestamp_seconds{{tier="idle"}} < {age}'
+    return f"""
+        (
+          (
+            max without (status) ({in_status("not_started")})
+              and ignoring (task_id, task_name, tier)
+            {read_lately}
+          )
+            or
+          (
+            max without (status) ({in_status("scheduling")})
+              and
+            task:outbound_task_calls:max == 0
+          )
+        )
+    """
 
 
 def _paused_long(thresholds: Thresholds) -> Alert:
