@@ -6,7 +6,8 @@ from typing import Final, Never
 
 from exporter.errors import ConfigError
 
-HIDDEN: Final = "<hidden>"
+HIDDEN: Final = "<secret>"
+"""What stands where a secret does, as in Prometheus."""
 
 
 class Secret:

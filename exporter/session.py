@@ -17,14 +17,12 @@ from exporter.errors import ConfigError
 TlsFiles = Mapping[str, str | None]
 """Digests of the files of a ``tls_config``, by key; None for one that cannot be read."""
 
-_TLS_FILES: Final = ("ca_file", "cert_file", "key_file")
 _DIGEST_BYTES: Final = 16
 
 
 async def tls_files(tls: TlsConfig) -> TlsFiles:
     """What the files of a ``tls_config`` hold now, as digests."""
-    names = {key: name for key in _TLS_FILES if (name := getattr(tls, key))}
-    return await asyncio.to_thread(_digests, names) if names else {}
+    return await asyncio.to_thread(_digests, tls.files) if tls.files else {}
 
 
 def _digests(names: Mapping[str, str]) -> TlsFiles:

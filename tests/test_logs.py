@@ -137,7 +137,7 @@ def test_a_secret_stays_hidden(configured, style):
     structlog.get_logger().info("read", key=Secret("text-4711"), more=[Secret("text-4711")])
 
     assert "text-4711" not in log.text
-    assert "<hidden>" in log.text
+    assert "<secret>" in log.text
 
 
 @pytest.mark.parametrize("style", logs.FORMATS)

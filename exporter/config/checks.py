@@ -12,7 +12,6 @@ from exporter.config.ranges import FieldError
 from exporter.errors import ConfigError
 
 _LONGEST_NAME: Final = 100
-_TLS_FILES: Final = ("ca_file", "cert_file", "key_file")
 
 
 def check_values(common: Common) -> None:
@@ -57,16 +56,13 @@ def check_files(config: Config) -> None:
         ConfigError: At the first file that cannot be read.
     """
     for account in config.accounts:
-        for field in _TLS_FILES:
-            name = getattr(account.common.tls_config, field)
+        for field, name in account.common.tls_config.files.items():
             if problem := _unreadable(name):
                 path = account.where(f"tls_config.{field}")
                 raise ConfigError(f"cannot read {name}: {problem}", path=path, file=config.file)
 
 
 def _unreadable(name: str) -> str | None:
-    if not name:
-        return None
     try:
         with Path(name).open("rb") as file:
             file.read(1)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from exporter.config.checks import check_together, check_values
 from exporter.config.choices import quoted, suggestion, unknown
+from exporter.config.content import read_capped, text_of
 from exporter.config.conversion import convert
 from exporter.config.defaults import COMMON_KEYS, PATH, Defaults, Options, option_keys
 from exporter.config.document import Value, join, read_document
@@ -17,8 +17,6 @@ from exporter.config.ranges import FieldError
 from exporter.config.secret_files import secrets_as_text
 from exporter.config.wording import found, one_of
 from exporter.errors import ConfigError
-
-MAX_SIZE_BYTES: Final = 1024 * 1024
 
 
 def load(file: Path, *, options: Options, environ: Mapping[str, str]) -> Config:
@@ -33,17 +31,12 @@ def load(file: Path, *, options: Options, environ: Mapping[str, str]) -> Config:
         ConfigError: The file cannot be read or something in it is wrong.
     """
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_SIZE_BYTES + 1)
+        text = text_of(read_capped(file))
     except OSError as error:
         raise ConfigError(f"cannot read the file: {error.strerror}", file=file) from None
-    if len(data) > MAX_SIZE_BYTES:
-        raise ConfigError("expected at most 1 MiB", file=file)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"expected UTF-8 text, line {line} is not", file=file) from None
+    except ConfigError as error:
+        error.file = file
+        raise
     return parse(text, file=file, options=options, environ=environ)
 
 

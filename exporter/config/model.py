@@ -105,6 +105,12 @@ class TlsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server_name: str = ""
     insecure_skip_verify: bool = False
 
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that are set, by their key."""
+        named = {"ca_file": self.ca_file, "cert_file": self.cert_file, "key_file": self.key_file}
+        return {key: name for key, name in named.items() if name}
+
 
 class Common(msgspec.Struct, frozen=True):
     """The keys that every account has, whatever its vendor."""

@@ -14,7 +14,7 @@ from exporter.errors import ConfigError
 _EXTERNAL: Final = "--web.external-url"
 _PREFIX: Final = "--web.route-prefix"
 # No braces, which aiohttp reads as a pattern, and nothing that a link would have to escape.
-_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*", re.ASCII)
+_ROUTE: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,11 @@ class Place:
 
 UNMOVED: Final = Place()
 """Clients see the routes where they are."""
+
+
+def can_be_routed(path: str) -> bool:
+    """Whether a path of no or several parts can be served and be linked to as it is."""
+    return _ROUTE.fullmatch(path) is not None
 
 
 def place_of(*, external_url: str | None, route_prefix: str | None) -> Place:
@@ -66,7 +71,7 @@ def _no_address() -> ConfigError:
 def _checked(path: str, flag: str) -> str:
     trimmed = path.strip("/")
     prefix = f"/{trimmed}" if trimmed else ""
-    if not _PATH.fullmatch(prefix):
+    if not can_be_routed(prefix):
         raise ConfigError(
             "expected a path of letters, digits and . _ ~ - between slashes, such as /outbound",
             path=flag,

@@ -12,11 +12,10 @@ from aiohttp import hdrs, web
 from exporter.config.durations import format_duration
 from exporter.config.model import Config, Duration
 from exporter.exposition import masked
-from exporter.secret import Secret
+from exporter.secret import HIDDEN, Secret
 from exporter.web.delivery import send
 from exporter.web.site import SITE, Site
 
-HIDDEN: Final = "<secret>"
 _LOGIN: Final = re.compile(r"//[^/\s@]*@")
 _DOLLAR: Final = re.compile(r"\$(?=[{$])")
 _HEADERS: Final[dict[str, str]] = {

@@ -1,6 +1,5 @@
 """What the handlers work on."""
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +13,7 @@ from exporter.errors import ConfigError
 from exporter.sharding import UNSHARDED, Shard
 from exporter.store import Store
 from exporter.telemetry import Telemetry
-from exporter.web.place import UNMOVED, Place
+from exporter.web.place import UNMOVED, Place, can_be_routed
 
 ROOT_PATH: Final = "/"
 HEALTHY_PATH: Final = "/-/healthy"
@@ -24,9 +23,6 @@ CONFIG_PATH: Final = "/config"
 
 SERVER_NAME: Final = "outbound-exporter"
 """The Server header, without versions: those are for who may read the metrics."""
-
-# No braces, which aiohttp reads as a pattern, and nothing that a link would have to escape.
-_PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +78,9 @@ def check_telemetry_path(path: str) -> None:
     Raises:
         ConfigError: It cannot be served, or something else is served there.
     """
-    if not _PATH.fullmatch(path) or path.startswith("/-/") or path == CONFIG_PATH:
+    served = path.removesuffix("/")
+    taken = not served or path.startswith("/-/") or path == CONFIG_PATH
+    if taken or not can_be_routed(served):
         raise ConfigError(
             f"{path!r} cannot be the path of the metrics: expected one such as /metrics,"
             " other than / and /config and not below /-/",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from exporter.config.loader import MAX_SIZE_BYTES
+from exporter.config.content import read_capped
 from exporter.errors import ConfigError
 from exporter.secret import Secret
 from exporter.webconfig.checks import TLS
@@ -98,10 +98,8 @@ def _content(beside: Path, name: str, inline: str) -> Content:
 
 def _read(file: Path) -> Content:
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_SIZE_BYTES + 1)
+        return Secret(read_capped(file).decode("latin-1"))
     except OSError as error:
         return Problem(file, error.strerror or error.__class__.__name__)
-    if len(data) > MAX_SIZE_BYTES:
-        return Problem(file, "expected at most 1 MiB")
-    return Secret(data.decode("latin-1"))
+    except ConfigError as error:
+        return Problem(file, error.message)

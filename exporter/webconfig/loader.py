@@ -7,9 +7,9 @@ from typing import Final
 import msgspec
 
 from exporter.config.choices import unknown
+from exporter.config.content import text_of
 from exporter.config.conversion import convert
 from exporter.config.document import Value, join, read_document
-from exporter.config.loader import MAX_SIZE_BYTES
 from exporter.config.wording import found
 from exporter.errors import ConfigError
 from exporter.secret import Secret
@@ -40,7 +40,7 @@ def parse_web_config(data: bytes, *, file: Path) -> WebConfig:
         ConfigError: Something in it is wrong.
     """
     try:
-        sections = _sections(_text(data))
+        sections = _sections(text_of(data))
         tls = convert(sections[TLS], TlsServer, where=partial(_below, TLS))
         check_tls(tls)
         http = convert(sections[_HTTP], HttpServer, where=partial(_below, _HTTP))
@@ -52,16 +52,6 @@ def parse_web_config(data: bytes, *, file: Path) -> WebConfig:
         error.file = file
         raise
     return WebConfig(file=file, tls=tls, http=http, users=users, rate_limit=rate)
-
-
-def _text(data: bytes) -> str:
-    if len(data) > MAX_SIZE_BYTES:
-        raise ConfigError("expected at most 1 MiB")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"expected UTF-8 text, line {line} is not") from None
 
 
 def _sections(text: str) -> dict[str, dict[str, Value]]:

@@ -3,7 +3,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exporter.config.loader import MAX_SIZE_BYTES, load, parse
+from exporter.config.content import MAX_SIZE_BYTES
+from exporter.config.loader import load, parse
 from exporter.config.model import Account, Config, Duration
 from exporter.errors import ConfigError
 from exporter.secret import Secret

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from exporter import cli, logs
-from exporter.web.running import HIDDEN
+from exporter.secret import HIDDEN
 from tests.certificates import Authority, encrypted_key_pem
 from tests.integration._drive import OPENMETRICS, driven
 from tests.integration._echo import MARK, NUMBERS, Echo, answers, http, long_words

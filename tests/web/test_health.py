@@ -45,7 +45,21 @@ async def test_no_answer_tells_versions(serve, path):
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", ["", "metrics", "/", "/-/ready", "/{x}", "/a b", "/m?x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("", "metrics", "/", "//", "/-/", "/-/ready", "/config"),
+        *("/{x}", "/a b", "/m?x", "/a//b", "/./a", "/a/.."),
+    ],
+)
 async def test_paths_that_cannot_be_served_are_a_configuration_error(path):
     with pytest.raises(ConfigError, match="cannot be the path of the metrics"):
         await a_site(Store(), telemetry_path=path)
+
+
+@pytest.mark.parametrize("path", ["/metrics/", "/deep/.m-e_t~1"])
+async def test_a_path_may_be_deep_and_end_with_a_slash(serve, path):
+    client = await serve(Store(), telemetry_path=path)
+
+    async with client.get(path) as response:
+        assert response.status == 200

@@ -68,6 +68,7 @@ async def test_an_empty_file_is_plain_http_for_anybody(files):
     ("text", "words"),
     [
         (None, "cannot read the file: No such file or directory"),
+        ("#" * (1024**2 + 1), "cannot read the file: expected at most 1 MiB"),
         ("nonsense: 1\n", "nonsense: unknown key"),
         (TLS.replace("server.pem", "other.pem") + "}\n", "cannot read"),
     ],
