@@ -28,7 +28,6 @@ _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,
 _TIME: Final = re.compile(r"([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9]))?")
 _FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
 _DAY_SECONDS: Final = 86_400
-_ANY: Final = msgspec.json.Decoder()
 
 
 class Fields:
@@ -183,22 +182,6 @@ def tolerant(reply: Reply, read: Callable[[Reply], T]) -> T:
 def is_success(reply: Reply) -> bool:
     """Tell whether the HTTP status is a 2xx."""
     return 200 <= reply.status < 300
-
-
-def total_count(path: str, raw: msgspec.Raw) -> int | None:
-    """How many rows the vendor says there are in all; None where it does not say.
-
-    Raises:
-        PollError: It is no number; names ``path``.
-    """
-    fields = Fields()
-    try:
-        total = fields.count(path, _ANY.decode(raw))
-    except msgspec.ValidationError:
-        raise malformed(f"{path}: expected a number") from None
-    if fields.unknown:
-        raise malformed(f"{path}: expected a number")
-    return total
 
 
 def finite(value: Any) -> float | None:

@@ -12,7 +12,6 @@ from tools.dashboards.words import Say
 from tools.thresholds import Limits
 
 _NONE_WANTED: Final = ((None, "green"), (1, "red"))
-_ONE_WANTED: Final = ((None, "red"), (1, "green"))
 
 
 def trust(say: Say, limits: Limits) -> list[Panel]:
@@ -39,19 +38,7 @@ def _scrapes(say: Say) -> Panel:
             ),
             size=(3, 5),
             queries=[Query(expr=f"min({of('up', JOB)})")],
-            look=Look(
-                unit="none",
-                no_value=say("No data", "无数据"),
-                steps=_ONE_WANTED,
-                mappings=[
-                    words(
-                        {
-                            "1": (say("up", "正常"), "green"),
-                            "0": (say("down", "异常"), "red"),
-                        }
-                    )
-                ],
-            ),
+            look=_one_wanted(say, good=say("up", "正常"), bad=say("down", "异常")),
         )
     )
 
@@ -157,18 +144,15 @@ def _configuration(say: Say) -> Panel:
             queries=[
                 Query(expr=f"min({of('outbound_exporter_config_last_reload_successful', JOB)})")
             ],
-            look=Look(
-                unit="none",
-                no_value=say("No data", "无数据"),
-                steps=_ONE_WANTED,
-                mappings=[
-                    words(
-                        {
-                            "1": (say("loaded", "已加载"), "green"),
-                            "0": (say("refused", "被拒绝"), "red"),
-                        }
-                    )
-                ],
-            ),
+            look=_one_wanted(say, good=say("loaded", "已加载"), bad=say("refused", "被拒绝")),
         )
+    )
+
+
+def _one_wanted(say: Say, *, good: str, bad: str) -> Look:
+    return Look(
+        unit="none",
+        no_value=say("No data", "无数据"),
+        steps=((None, "red"), (1, "green")),
+        mappings=[words({"1": (good, "green"), "0": (bad, "red")})],
     )

@@ -6,7 +6,8 @@ from typing import Any, Final
 import msgspec
 
 from exporter.errors import PollError, Reason, ScopeGone
-from exporter.sources.lenient import Fields, as_object, is_success
+from exporter.sources.framing import envelope
+from exporter.sources.lenient import Fields, is_success
 from exporter.transport import Reply, http_error, malformed, retry_after
 
 NONCE_USED: Final = "SignatureNonceUsed"
@@ -98,16 +99,10 @@ def check(reply: Reply, *, clock_offset: float | None) -> None:
         PollError: The answer is another error.
         msgspec.DecodeError: It is not strictly JSON.
     """
-    envelope = as_object(_ENVELOPE, reply.body)
-    if envelope is None:
-        raise (
-            malformed("the answer is not a JSON object")
-            if is_success(reply)
-            else (http_error(reply))
-        )
+    answer = envelope(_ENVELOPE, reply)
     fields = Fields()
-    code = (fields.text("Code", envelope.upper) or fields.text("code", envelope.lower)).strip()
-    failed = fields.flag("Success", envelope.success) is False
+    code = (fields.text("Code", answer.upper) or fields.text("code", answer.lower)).strip()
+    failed = fields.flag("Success", answer.success) is False
     if is_success(reply) and code == "OK" and not failed:
         return
     known = known_code(code)

@@ -12,17 +12,18 @@ import msgspec
 from exporter.domain import Concurrency
 from exporter.source import ConcurrencyPage
 from exporter.sources.aliyun.answer import check
-from exporter.sources.lenient import Fields, as_object, tolerant, total_count
-from exporter.transport import Reply, malformed
+from exporter.sources.framing import listed
+from exporter.sources.lenient import Fields, as_object, tolerant
+from exporter.transport import Reply
 
 
 class _Report(msgspec.Struct, rename="pascal"):
     reports: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Reports(msgspec.Struct, rename="pascal"):
-    total_count: msgspec.Raw = msgspec.Raw(b"null")
+class _Reports(msgspec.Struct):
     rows: list[msgspec.Raw] | None = msgspec.field(name="List", default=None)
+    total: msgspec.Raw = msgspec.field(name="TotalCount", default=msgspec.Raw(b"null"))
 
 
 class _Row(msgspec.Struct, rename="pascal"):
@@ -89,21 +90,11 @@ def listed_concurrency(instance: Mapping[str, Any]) -> Concurrency | None:
 
 def _report(reply: Reply, clock_offset: float | None) -> ConcurrencyPage:
     check(reply, clock_offset=clock_offset)
-    report = as_object(_REPORT, reply.body) or _Report()
-    try:
-        reports = as_object(_REPORTS, report.reports)
-    except msgspec.ValidationError:
-        raise malformed("Reports.List: expected a list") from None
-    if reports is None:
-        raise malformed("Reports: expected an object")
-    total = total_count("Reports.TotalCount", reports.total_count)
-    if reports.rows is None and total != 0:
-        raise malformed("Reports.List: expected a list")
-    rows = reports.rows or []
+    answer = as_object(_REPORT, reply.body) or _Report()
+    rows, total = listed(_REPORTS, answer.reports, rows="Reports.List", total="Reports.TotalCount")
     found = (_task(as_object(_ROW, row) or _Row()) for row in rows)
     tasks = tuple((task_id, task) for task_id, task in found if task_id)
-    # A total of 0 beside rows is no total.
-    return ConcurrencyPage(tasks, rows=len(rows), total=total if total or not rows else None)
+    return ConcurrencyPage(tasks, rows=len(rows), total=total)
 
 
 def _task(row: _Row) -> tuple[str, Concurrency]:

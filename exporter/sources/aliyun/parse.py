@@ -12,7 +12,8 @@ from exporter.sources.aliyun.answer import NO_JOB_GROUP, check
 from exporter.sources.aliyun.concurrency import listed_concurrency
 from exporter.sources.aliyun.job_group import DetailRow, ListRow, described_task, listed_task
 from exporter.sources.aliyun.well_formed import read_rows
-from exporter.sources.lenient import Fields, as_object, is_success, tolerant, total_count
+from exporter.sources.framing import listed, total_of
+from exporter.sources.lenient import Fields, as_object, is_success, tolerant
 from exporter.transport import Reply, malformed
 
 _TOTAL: Final = "JobGroups.TotalCount"
@@ -22,18 +23,18 @@ class _Listed(msgspec.Struct, rename="pascal"):
     job_groups: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _JobGroups(msgspec.Struct, rename="pascal"):
-    total_count: msgspec.Raw = msgspec.Raw(b"null")
+class _JobGroups(msgspec.Struct):
     rows: list[msgspec.Raw] | None = msgspec.field(name="List", default=None)
+    total: msgspec.Raw = msgspec.field(name="TotalCount", default=msgspec.Raw(b"null"))
 
 
 class _Described(msgspec.Struct, rename="pascal"):
     job_group: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Instances(msgspec.Struct, rename="pascal"):
-    total_count: msgspec.Raw = msgspec.Raw(b"null")
+class _Instances(msgspec.Struct):
     rows: list[msgspec.Raw] | None = msgspec.field(name="Instances", default=None)
+    total: msgspec.Raw = msgspec.field(name="TotalCount", default=msgspec.Raw(b"null"))
 
 
 class InstancePage(msgspec.Struct, frozen=True):
@@ -99,14 +100,7 @@ def read_detail(
 
 def _instances(reply: Reply, clock_offset: float | None) -> InstancePage:
     check(reply, clock_offset=clock_offset)
-    try:
-        answer = as_object(_INSTANCES, reply.body) or _Instances()
-    except msgspec.ValidationError:
-        raise malformed("Instances: expected a list") from None
-    total = total_count("TotalCount", answer.total_count)
-    if answer.rows is None and total != 0:
-        raise malformed("Instances: expected a list")
-    rows = answer.rows or []
+    rows, total = listed(_INSTANCES, reply.body, rows="Instances", total="TotalCount")
     instances = [as_object(_INSTANCE, row) or {} for row in rows]
     named = [(scope, row) for row in instances if (scope := _scope(row)).id]
     told = ((scope.id, listed_concurrency(row)) for scope, row in named)
@@ -130,27 +124,13 @@ def _page(reply: Reply, clock_offset: float | None) -> Page:
     well_formed = read_rows(reply.body) if is_success(reply) else None
     if well_formed is not None:
         tasks, total = well_formed
-        return _page_of(tasks, total, rows=len(tasks))
+        return Page(tasks, total_of(total, path=_TOTAL, rows=len(tasks)))
     check(reply, clock_offset=clock_offset)
-    listed = as_object(_LISTED, reply.body) or _Listed()
-    try:
-        groups = as_object(_JOB_GROUPS, listed.job_groups)
-    except msgspec.ValidationError:
-        raise malformed("JobGroups.List: expected a list") from None
-    if groups is None:
-        raise malformed("JobGroups: expected an object")
-    if groups.rows is None and total_count(_TOTAL, groups.total_count) != 0:
-        raise malformed("JobGroups.List: expected a list")
-    rows = groups.rows or []
+    answer = as_object(_LISTED, reply.body) or _Listed()
+    rows, count = listed(_JOB_GROUPS, answer.job_groups, rows="JobGroups.List", total=_TOTAL)
     found = (as_object(_ROW, row) for row in rows)
     tasks = tuple(task for row in found if row and (task := listed_task(row)))
-    return _page_of(tasks, groups.total_count, rows=len(rows))
-
-
-def _page_of(tasks: tuple[Task, ...], raw_total: msgspec.Raw, *, rows: int) -> Page:
-    total = total_count(_TOTAL, raw_total)
-    # A total of 0 beside rows is no total.
-    return Page(tasks, total if total or not rows else None, nameless=rows - len(tasks))
+    return Page(tasks, count, nameless=len(rows) - len(tasks))
 
 
 def _described(reply: Reply, job_group_id: str, zone: str, clock_offset: float | None) -> Task:

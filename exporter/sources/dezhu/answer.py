@@ -6,7 +6,8 @@ from typing import Any, Final
 import msgspec
 
 from exporter.errors import PollError, Reason
-from exporter.sources.lenient import Fields, as_object, is_success
+from exporter.sources.framing import envelope
+from exporter.sources.lenient import Fields, is_success
 from exporter.transport import Reply, http_error, malformed, retry_after
 
 INCONCLUSIVE: Final = "inconclusive"
@@ -46,16 +47,10 @@ def payload(reply: Reply) -> msgspec.Raw:
         PollError: It is none.
         msgspec.DecodeError: It is not strictly JSON.
     """
-    envelope = as_object(_ENVELOPE, reply.body)
-    if envelope is None:
-        raise (
-            malformed("the answer is not a JSON object")
-            if is_success(reply)
-            else (http_error(reply))
-        )
-    code = Fields().text("code", envelope.code).strip()
+    answer = envelope(_ENVELOPE, reply)
+    code = Fields().text("code", answer.code).strip()
     if code == _SUCCESS and is_success(reply):
-        return envelope.data
+        return answer.data
     # Whatever body a gateway gives a throttled call, waiting is what it asks for.
     if code in _MESSAGES and reply.status != 429:
         raise PollError(

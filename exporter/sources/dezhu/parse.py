@@ -1,7 +1,7 @@
 """The outbound task list as tasks of the domain: the only place that knows its keys."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache, partial
 from typing import Any, Final, Literal
@@ -13,16 +13,16 @@ from exporter.domain import Info, Progress, Redial, Schedule, Settings, Status, 
 from exporter.exposition import cut, masked
 from exporter.source import Page
 from exporter.sources.dezhu.answer import payload
+from exporter.sources.framing import listed, total_of
 from exporter.sources.lenient import (
     Fields,
     as_object,
     finite,
     is_success,
     tolerant,
-    total_count,
 )
 from exporter.sources.templates import Noted, kept
-from exporter.transport import Reply, http_error, malformed
+from exporter.transport import Reply, http_error
 
 STATUSES: Final[Mapping[int, Status]] = {
     1: Status.NOT_STARTED,
@@ -118,28 +118,19 @@ def _page(reply: Reply, zone: ZoneInfo) -> Page:
         return _page_by_parts(reply, zone)
     if not is_success(reply):
         raise http_error(reply)
-    return _page_of(whole.data.total, list(whole.data.rows), zone)
+    rows = whole.data.rows
+    return _page_of(rows, total_of(whole.data.total, path=_TOTAL, rows=len(rows)), zone)
 
 
 def _page_by_parts(reply: Reply, zone: ZoneInfo) -> Page:
     """Read part by part what is not well formed, so that it costs no more than that part."""
-    raw = payload(reply)
-    try:
-        data = as_object(_DATA, raw)
-    except msgspec.ValidationError:
-        raise malformed("data.list: expected a list") from None
-    if data is None:
-        raise malformed("data: expected an object")
-    if data.rows is None and total_count(_TOTAL, data.total) != 0:
-        raise malformed("data.list: expected a list")
-    return _page_of(data.total, [as_object(_ROW, row) for row in data.rows or []], zone)
+    rows, total = listed(_DATA, payload(reply), rows="data.list", total=_TOTAL)
+    return _page_of([as_object(_ROW, row) for row in rows], total, zone)
 
 
-def _page_of(raw_total: msgspec.Raw, rows: list[_Row | None], zone: ZoneInfo) -> Page:
-    total = total_count(_TOTAL, raw_total)
+def _page_of(rows: Sequence[_Row | None], total: int | None, zone: ZoneInfo) -> Page:
     tasks = tuple([task for row in rows if row and (task := _task(row, zone))])
-    # A total of 0 beside rows is no total.
-    return Page(tasks, total if total or not rows else None, nameless=len(rows) - len(tasks))
+    return Page(tasks, total, nameless=len(rows) - len(tasks))
 
 
 def _task(row: _Row, zone: ZoneInfo) -> Task | None:
