@@ -58,6 +58,7 @@ async def ours(account: Account, stack: AsyncExitStack) -> ReadPage:
     meter = Telemetry().account(
         platform=kind.platform, name=account.name, operations=kind.operations, codes=codes
     )
+    meter.show()
     transport = Transport(
         await stack.enter_async_context(open_session(account)),
         limiter=Limiter(account.common.budget, clock),

@@ -187,11 +187,7 @@ def _meter(account: Account, kind: SourceType, telemetry: Telemetry) -> AccountM
     codes: dict[str, Reason] = {**kind.codes, **TRANSPORT_CODES}
     operations = (*kind.operations, *kind.further_operations(account))
     return telemetry.account(
-        platform=kind.platform,
-        name=account.name,
-        operations=operations,
-        codes=codes,
-        shown=False,
+        platform=kind.platform, name=account.name, operations=operations, codes=codes
     )
 
 

@@ -233,6 +233,7 @@ def _example() -> Telemetry:
     meter = telemetry.account(
         platform="-", name="-", operations=("-",), codes={"-": Reason.UNAVAILABLE}
     )
+    meter.show()
     meter.unknown("-")
     meter.budget(rate=0, remaining={"-": 0})
     return telemetry

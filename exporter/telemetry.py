@@ -90,13 +90,9 @@ class Telemetry:
         name: str,
         operations: Sequence[str],
         codes: Mapping[str, Reason],
-        shown: bool = True,
     ) -> "AccountMeter":
-        """The meter of one account; without ``shown`` only ``AccountMeter.show`` shows it."""
-        meter = AccountMeter(self, (platform, name), operations, codes)
-        if shown:
-            meter.show()
-        return meter
+        """The meter of one account, which has no series before ``AccountMeter.show``."""
+        return AccountMeter(self, (platform, name), operations, codes)
 
     def refresh(self) -> None:
         """Bring gauges up to date that are read rather than told; on the event loop."""

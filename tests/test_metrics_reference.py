@@ -177,6 +177,7 @@ def test_a_family_stands_for_something_at_a_vendor(family):
 def test_the_self_metrics_are_those_of_the_contract():
     telemetry = Telemetry()
     meter = telemetry.account(platform="p", name="a", operations=("o",), codes={"c": Reason.AUTH})
+    meter.show()
     meter.unknown("f")
     meter.budget(rate=1, remaining={"second": 1})
     found = {}
@@ -325,7 +326,8 @@ def test_check_refuses_another_text_with_one_line_that_says_what_to_do(tmp_path,
 
 def test_the_exporter_counts_the_samples_of_an_operation_as_the_document_says():
     telemetry = Telemetry()
-    telemetry.account(platform="p", name="a", operations=("o",), codes={"c": Reason.AUTH})
+    meter = telemetry.account(platform="p", name="a", operations=("o",), codes={"c": Reason.AUTH})
+    meter.show()
     samples = [
         sample.name
         for metric in telemetry.registry.collect()

@@ -65,6 +65,7 @@ def _labels() -> dict[str, set[str]]:
     labels = {family.name: set(family.label_names) for family in FAMILIES}
     telemetry = Telemetry()
     meter = telemetry.account(platform="p", name="a", operations=("o",), codes={"c": Reason.AUTH})
+    meter.show()
     meter.unknown("f")
     meter.budget(rate=1, remaining={"second": 1})
     for metric in telemetry.registry.collect():
@@ -300,6 +301,7 @@ def test_an_account_has_fewer_series_than_the_sample_limit_allows_for_it(kind):
         operations=kind.operations,
         codes={**TRANSPORT_CODES, **kind.codes},
     )
+    meter.show()
     meter.budget(rate=1, remaining={"second": 1, "hour": 1})
     own = sum(len(metric.samples) for metric in telemetry.registry.collect())
     of_account = re.search(r"Each account adds at most (\d+) series", reference())

@@ -44,6 +44,13 @@ def telemetry():
 
 
 def metered(telemetry, name="a", **changes):
+    """A meter that is shown."""
+    meter = not_yet_shown(telemetry, name, **changes)
+    meter.show()
+    return meter
+
+
+def not_yet_shown(telemetry, name="a", **changes):
     wanted = {"platform": "dezhu", "operations": ("list", "find"), "codes": CODES, **changes}
     return telemetry.account(name=name, **wanted)
 
@@ -229,7 +236,7 @@ def test_an_account_that_comes_back_starts_at_0(telemetry):
 def test_a_meter_that_is_not_shown_yet_leaves_no_trace(telemetry):
     before = telemetry.text()
 
-    metered(telemetry, shown=False)
+    not_yet_shown(telemetry)
 
     assert families(telemetry).keys() == families(Telemetry()).keys()
     assert b'account="a"' not in before + telemetry.text()
@@ -242,7 +249,7 @@ def test_a_successor_goes_on_counting_and_takes_all_series_along_in_the_end(tele
     (counted,) = values(telemetry, name, **labels).values()
     fields = values(telemetry, "outbound_exporter_unknown_values_total")
 
-    second = metered(telemetry, shown=False)
+    second = not_yet_shown(telemetry)
     second.show()
     first.hand_over(second)
     second.answered("list", 0.1)

@@ -50,7 +50,6 @@ class SimulatorOptions:
         credentials: Where the written configuration says that Alibaba credentials come from:
             the configuration itself, or a service of the simulator that hands out temporary ones.
         credential_lifetime: Seconds for which those are valid.
-        credentials_listen: ``host:port`` of STS, the metadata service and the credentials URI.
         truth_limit: At most this many records of the truth are kept; the oldest go first.
         doors: Accounts that have an address of their own, by name, and what it looks like:
             ``plain``, ``named`` (a name below ``vendor.test``, which only ``Simulator.lookup``
@@ -78,7 +77,6 @@ class SimulatorOptions:
     sts: bool = False
     credentials: CredentialKind = "configured"
     credential_lifetime: float = 3600.0
-    credentials_listen: str = "127.0.0.1:0"
     truth_limit: int = 1_000_000
     doors: Mapping[str, DoorKind] = field(default_factory=dict)
     tasks_of: Mapping[str, int] = field(default_factory=dict)

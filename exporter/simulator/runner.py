@@ -34,6 +34,7 @@ from exporter.simulator.world import World
 _TICK_SECONDS: Final = 1.0
 _SHUTDOWN_SECONDS: Final = 0.2
 _DOOR_HOST: Final = "127.0.0.1"
+_CREDENTIALS_LISTEN: Final = "127.0.0.1:0"
 
 
 class Simulator:
@@ -128,7 +129,7 @@ class Simulator:
             AliyunServer(desk, gateway).application(), options.aliyun_listen
         )
         _, self.credentials_url = await listen(
-            CredentialServer(desk, gateway).application(), options.credentials_listen
+            CredentialServer(desk, gateway).application(), _CREDENTIALS_LISTEN
         )
         if options.doors:
             await self._open_doors(stack, {"dezhu": dezhu, "aliyun": aliyun})

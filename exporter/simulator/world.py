@@ -66,7 +66,7 @@ class World:
 
     def __init__(self, options: SimulatorOptions, places: Iterable[Place]) -> None:
         self._options = options
-        self._now = self._began = options.clock()
+        self._now = options.clock()
         self._truth = TruthLog(options.truth_limit)
         self.agenda = Agenda()
         self.missed: list[str] = []

@@ -129,7 +129,6 @@ def _render(site: Site, views: Sequence[AccountView], now: float) -> Rendered:
         version=__version__,
         now=when(now, now).iso,
         refresh_seconds=REFRESH_SECONDS,
-        documentation_url=site.documentation_url,
         # Relative, so that they also hold behind a proxy that puts a prefix before the path; below
         # the external URL where that is told.
         metrics=links + site.telemetry_path.lstrip("/"),

@@ -43,7 +43,6 @@ class Site:
         max_requests: How many scrapes may run at once; one more is answered 503.
         write_seconds: How long the writing of one answer may take before its connection is dropped.
         shard: Which part of the accounts this is, for the page.
-        documentation_url: Where the page links to; empty: no link.
 
     Raises:
         ConfigError: ``telemetry_path`` cannot be served.
@@ -61,7 +60,6 @@ class Site:
     max_requests: int = 40
     write_seconds: float = 60.0
     shard: Shard = UNSHARDED
-    documentation_url: str = ""
 
     def __post_init__(self) -> None:
         check_telemetry_path(self.telemetry_path)

@@ -44,6 +44,7 @@ def exposed() -> dict[str, frozenset[str]]:
     meter = telemetry.account(
         platform="-", name="-", operations=("-",), codes={"-": Reason.UNAVAILABLE}
     )
+    meter.show()
     meter.unknown("-")
     meter.budget(rate=0, remaining={"-": 0})
     for metric in telemetry.registry.collect():

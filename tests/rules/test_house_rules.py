@@ -21,7 +21,6 @@ from tests.rules.promtool import (
 ALERTS = [pytest.param(rule, id=rule["alert"]) for rule in alerts()]
 RECORDS = [pytest.param(rule, id=rule["record"]) for rule in records()]
 ALL = [*ALERTS, *RECORDS]
-GAUGES = {family.name for family in FAMILIES}
 WITH_STATUS = {family.name for family in FAMILIES if family.labels is Labels.TASK_STATUS}
 COMPARISONS = {">", "<", ">=", "<=", "==", "!="}
 SCRAPE_SECONDS = 30

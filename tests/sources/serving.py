@@ -89,6 +89,7 @@ async def transport_for(
     operations = (*kind.operations, *kind.further_operations(account))
     codes = {**kind.codes, **TRANSPORT_CODES}
     meter = telemetry.account(platform=kind.platform, name="a", operations=operations, codes=codes)
+    meter.show()
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         yield Transport(
             session, limiter=Limiter(limits, clock), meter=meter, clock=clock, timeout=5.0
