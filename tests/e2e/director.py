@@ -70,9 +70,15 @@ class Director:
         return self._running[scenario.name].result()[stack.version.name]
 
     def finish(self) -> None:
-        """Wait for the end of all scenarios, however they end."""
-        for running in self._running.values():
-            running.exception()
+        """Wait for the end of all scenarios.
+
+        Raises:
+            BaseExceptionGroup: Some broke, so that there was less to see than there should be.
+        """
+        found = {name: running.exception() for name, running in self._running.items()}
+        broken = {name: error for name, error in found.items() if error is not None}
+        if broken:
+            raise BaseExceptionGroup(f"scenarios broke: {', '.join(broken)}", [*broken.values()])
 
     def _play(self, scenario: Scenario) -> Mapping[str, Outcome]:
         if scenario.once:

@@ -3,6 +3,7 @@
 ``@pytest.mark.parametrize("version", VERSIONS, ids=str)``, or the same as ``params`` of a fixture.
 """
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,11 @@ class Version:
 
     def __str__(self) -> str:
         return self.name
+
+    def absent(self) -> list[str]:
+        """Names of the programs that this machine does not have."""
+        programs = (self.prometheus, self.promtool, self.alertmanager)
+        return [Path(program).name for program in programs if not shutil.which(program)]
 
     def described(self) -> str:
         """What the programs say they are, in one line."""
@@ -45,12 +51,16 @@ NEXT = Version(
 VERSIONS = [
     pytest.param(
         STABLE,
-        marks=[pytest.mark.binary("prometheus"), pytest.mark.binary("prometheus-alertmanager")],
+        marks=[
+            pytest.mark.binary(program)
+            for program in (STABLE.prometheus, STABLE.promtool, STABLE.alertmanager)
+        ],
     ),
     pytest.param(
         NEXT,
         marks=pytest.mark.skipif(
-            not Path(NEXT.prometheus).exists(), reason="needs Prometheus 3: run .ci/prometheus-3"
+            bool(NEXT.absent()),
+            reason=f"needs {', '.join(NEXT.absent())} of Prometheus 3: run .ci/prometheus-3",
         ),
     ),
 ]
