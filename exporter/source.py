@@ -238,9 +238,11 @@ class SourceType(msgspec.Struct, frozen=True):
 
     ``options`` is the struct of its own account keys (a ``ValueError`` from its ``__post_init__``
     becomes a configuration error at its path; its ``origin`` names the keys that say whose data it
-    is, see ``has_same_origin``). ``operations`` and ``codes`` (each with the reason it stands for)
-    are the closed lists of label values of the self-metrics. ``open`` loads keys and returns the
-    source; it raises ``ConfigError`` where a key file or a secret is of no use.
+    is, see ``has_same_origin``; its ``files_named_in``, where it has one, gives the files with
+    secrets that the environment names, see ``exporter.config.secret_files``). ``operations`` and
+    ``codes`` (each with the reason it stands for) are the closed lists of label values of the
+    self-metrics. ``open`` loads keys and returns the source; it raises ``ConfigError`` where a key
+    file or a secret is of no use.
     ``check`` does the same offline for ``--config.check``, and ``outline`` tells what it will ask.
     ``further_operations`` are those that an account has beside ``operations`` as it is configured.
     """

@@ -88,12 +88,12 @@ def test_a_volume_of_kubernetes_that_is_mounted_by_its_sub_path_is_one(tmp_path)
 # Which files
 
 
-def config(folder: Path, *accounts: dict, **defaults: object):
+def config(folder: Path, *accounts: dict, environ: dict[str, str] = ENVIRON, **defaults: object):
     file = folder / "config.yaml"
     named = [{"name": str(number), **account} for number, account in enumerate(accounts)]
     text = yaml.safe_dump({"defaults": defaults, "accounts": named})
     file.write_text(text, encoding="utf-8")
-    return load(file, options=OPTIONS, environ=ENVIRON)
+    return load(file, options=OPTIONS, environ=environ)
 
 
 def files_of(folder: Path, *accounts: dict, **defaults: object) -> list[str]:
@@ -120,6 +120,41 @@ def test_every_file_of_a_secret_and_every_key_is_looked_at(tmp_path):
     )
 
     assert sorted(found) == ["ak", "key", "oidc", "passphrase", "pem", "token"]
+
+
+OIDC = {
+    "ALIBABA_CLOUD_ROLE_ARN": "acs:ram::1:role/a",
+    "ALIBABA_CLOUD_OIDC_PROVIDER_ARN": "acs:ram::1:oidc-provider/a",
+    "ALIBABA_CLOUD_OIDC_TOKEN_FILE": "/run/token",
+}
+ACCESS_KEY = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "i", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s3cr3t"}
+
+
+@pytest.mark.parametrize(
+    ("credentials", "environ", "names"),
+    [
+        ({"type": "oidc"}, OIDC, ["/run/token"]),
+        ({"type": "oidc"}, {**OIDC, **ACCESS_KEY}, ["/run/token"]),
+        (
+            {"type": "oidc"},
+            OIDC | {"ALIBABA_CLOUD_OIDC_TOKEN_FILE": " /run/token\n"},
+            ["/run/token"],
+        ),
+        ({"type": "oidc", "oidc_token_file": "/run/mine"}, OIDC, ["/run/mine"]),
+        ({"type": "oidc"}, {}, []),
+        ({"type": "default"}, OIDC, ["/run/token"]),
+        ({"type": "default"}, {**OIDC, **ACCESS_KEY}, []),
+        ({"type": "default"}, OIDC | {"ALIBABA_CLOUD_ROLE_ARN": ""}, []),
+        ({"type": "environment"}, {**OIDC, **ACCESS_KEY}, []),
+    ],
+)
+def test_a_token_that_the_environment_names_is_looked_at_where_it_is_used(
+    tmp_path, credentials, environ, names
+):
+    accounts = (bots({**credentials}), bots({**credentials}))
+    found = config(tmp_path, *accounts, environ=environ)
+
+    assert [str(file) for file in secret_files(found)] == names
 
 
 def with_secret(text: str) -> dict:

@@ -14,7 +14,7 @@ from exporter.config.environment import substitute
 from exporter.config.merging import merged
 from exporter.config.model import Account, Common, Config, written_at
 from exporter.config.ranges import FieldError
-from exporter.config.secret_files import secrets_as_text
+from exporter.config.secret_files import files_of_environment, secrets_as_text
 from exporter.config.wording import found, one_of
 from exporter.errors import ConfigError
 
@@ -58,7 +58,12 @@ def parse(text: str, *, file: Path, options: Options, environ: Mapping[str, str]
     except ConfigError as error:
         error.file = file
         raise
-    return Config(accounts, file, secrets_as_text(document, accounts))
+    return Config(
+        accounts,
+        file,
+        secrets_as_text=secrets_as_text(document, accounts),
+        files_of_environment=files_of_environment(accounts, environ),
+    )
 
 
 def _top(document: Value) -> dict[str, Value]:

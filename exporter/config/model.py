@@ -177,9 +177,11 @@ def written_at(key: str, *, path: str, inherited: frozenset[str]) -> str:
 class Config(msgspec.Struct, frozen=True):
     """The whole configuration and the file it came from.
 
-    ``secrets_as_text`` has the paths of the keys whose secrets stand in that file.
+    ``secrets_as_text`` has the paths of the keys whose secrets stand in that file,
+    ``files_of_environment`` the files with secrets that the environment names for the accounts.
     """
 
     accounts: tuple[Account, ...]
     file: Path
     secrets_as_text: tuple[str, ...] = ()
+    files_of_environment: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
-"""Which files hold secrets: those that the accounts name, and the configuration itself."""
+"""Which files hold secrets: those named for the accounts, and the configuration itself."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,23 @@ def secret_files(config: Config) -> tuple[Path, ...]:
     """The files of the accounts' secrets and keys; the configuration if it holds one as text."""
     named = [name for account in config.accounts for name in _named(account)]
     own = (config.file,) if config.secrets_as_text else ()
-    return (*own, *(Path(name) for name in dict.fromkeys(named)))
+    return (*own, *map(Path, dict.fromkeys((*named, *config.files_of_environment))))
+
+
+def files_of_environment(
+    accounts: Iterable[Account], environ: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The files with secrets that ``environ`` names and an account reads for that, each once.
+
+    A vendor whose accounts do so has ``files_named_in`` among its options, which gives them.
+    """
+    named: dict[str, None] = {}
+    for account in accounts:
+        of_vendor: Callable[[Mapping[str, str]], Iterable[str]] | None
+        of_vendor = getattr(account.options, "files_named_in", None)
+        if of_vendor is not None:
+            named |= dict.fromkeys(of_vendor(environ))
+    return tuple(named)
 
 
 def secrets_as_text(document: Value, accounts: Iterable[Account]) -> tuple[str, ...]:

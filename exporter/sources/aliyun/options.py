@@ -1,12 +1,13 @@
 """The account keys that only an ``aliyun`` account has."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Final
 
 import msgspec
 
 from exporter.sources.address import parse_address
 from exporter.sources.aliyun.credential_options import CredentialOptions
+from exporter.sources.aliyun.token_file import token_file
 
 _ENDPOINT: Final = "https://outboundbot.cn-shanghai.aliyuncs.com"
 
@@ -54,6 +55,11 @@ class AliyunOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("expected at most one of instances and job_groups")
         for key in ("instances", "job_groups"):
             _refuse_repeated(key, getattr(self, key))
+
+    def files_named_in(self, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """Files with secrets that are read because the environment names them."""
+        named = token_file(self.credentials, environ)
+        return (named,) if named else ()
 
 
 def _refuse_repeated(key: str, entries: Sequence[object]) -> None:
