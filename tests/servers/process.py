@@ -17,6 +17,8 @@ LOOK_SECONDS = 0.02
 SHOWN_LINES = 40
 TRIES = 3
 """A port that was free a moment ago may be taken by another program."""
+TAKEN = ("address already in use", "the port is in use")
+"""What is said then: by programs in Go, and by the exporter."""
 
 _PLAIN = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -121,7 +123,7 @@ def server(
             try:
                 running.until(lambda: answers(f"{url}{ready}"))  # noqa: B023 - called at once
             except ServerError as error:
-                if tries_left and "address already in use" in str(error):
+                if tries_left and any(words in str(error) for words in TAKEN):
                     continue
                 raise
             yield running, url

@@ -1,6 +1,7 @@
 """The servers that other tests use, and that each version takes what the exporter serves."""
 
 import os
+import socket
 import sys
 import threading
 import urllib.request
@@ -65,16 +66,16 @@ class Stack:
     webhook: Webhook
 
 
+def demo(port: int) -> tuple[str, ...]:
+    run = (sys.executable, "-m", "exporter", "demo", "--tasks", "10")
+    return (*run, "--web.listen-address", f"127.0.0.1:{port}")
+
+
 @contextmanager
 def exporter(folder: Path):
     """The demo as a process of its own."""
 
-    def command(port: int) -> tuple[str, ...]:
-        listen = f"127.0.0.1:{port}"
-        run = (sys.executable, "-m", "exporter", "demo", "--tasks", "10")
-        return (*run, "--web.listen-address", listen)
-
-    with server("exporter", command, ready="/-/ready", folder=folder) as (_, url):
+    with server("exporter", demo, ready="/-/ready", folder=folder) as (_, url):
         yield url
 
 
@@ -184,6 +185,18 @@ def test_a_server_that_does_not_come_up_tells_what_it_said(version, tmp_path):
         prometheus(version.prometheus, "no_such_key: 1", folder=tmp_path),
     ):
         pass
+
+
+def test_a_port_that_another_program_takes_first_is_no_end(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = [taken.getsockname()[1]]
+
+        def command(port):
+            return demo(ports.pop() if ports else port)
+
+        with server("exporter", command, ready="/-/healthy", folder=tmp_path) as (running, url):
+            assert not ports
+            assert url in running.said
 
 
 def test_no_process_is_left_behind_when_a_test_fails(tmp_path):
