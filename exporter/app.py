@@ -151,13 +151,19 @@ class Exporter:
         # From the first scrape on every account is known by name.
         config = part_of(self._config, settings.shard)
         await fleet.make(await fleet.prepare(config))
-        self._reloader = Reloader(
-            self._load, config, fleet=fleet, telemetry=telemetry, clock=settings.clock
+        reloader = Reloader(
+            self._load,
+            config,
+            fleet=fleet,
+            loops=loops,
+            telemetry=telemetry,
+            clock=settings.clock,
         )
-        self._reloader.succeeded()
+        self._reloader = await self._stack.enter_async_context(reloader)
+        reloader.succeeded()
         self._stack.enter_context(_running(loops, self._keep_publishing))
         # Last in, first out: scrapes end before polls are cancelled.
-        await self._serve(telemetry, self._reloader, loops)
+        await self._serve(telemetry, reloader, loops)
         await self._warn_of_open_files(config)
         # A start that fails, and is tried again and again, has called no vendor.
         fleet.begin()

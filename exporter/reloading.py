@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Self
 
 import structlog
 
@@ -20,37 +21,70 @@ _log = structlog.get_logger()
 
 
 class Reloader:
-    """Brings the accounts in line with the configuration, one reload at a time."""
+    """Brings the accounts in line with the configuration, one reload at a time.
+
+    A change that is being made when its ``async with`` ends is given up.
+    """
 
     def __init__(
-        self, load: Load, config: Config, *, fleet: Fleet, telemetry: Telemetry, clock: Clock
+        self,
+        load: Load,
+        config: Config,
+        *,
+        fleet: Fleet,
+        loops: asyncio.TaskGroup,
+        telemetry: Telemetry,
+        clock: Clock,
     ) -> None:
-        """``config`` is in force already."""
+        """``config`` is in force already; a fault of ours in a change ends ``loops``."""
         self.config = config
         self._load = load
         self._fleet = fleet
+        self._loops = loops
         self._telemetry = telemetry
         self._clock = clock
         self._turn = asyncio.Lock()
+        self._making: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Nothing changes yet."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give up the change under way and wait for its end."""
+        if self._making is not None:
+            self._making.cancel()
+            await asyncio.wait([self._making])
 
     async def reload(self) -> Difference:
         """Read the configuration and make what changed; waits for reloads asked for before.
+
+        Who gives it up while the change is being made leaves it to be made.
 
         Raises:
             ConfigError: Something in it is of no use: all is as it was.
         """
         async with self._turn:
+            if self._making is not None:
+                # Whoever asked for it may have given up. After a fault nothing changes any more.
+                await asyncio.shield(self._making)
             change = await self._prepared()
-            await self._fleet.make(change)
-            self.config = change.config
-            self.succeeded()
-            _tell(change)
+            # Half of it leaves accounts that nobody polls: no client stops it there, and after a
+            # fault of ours the program ends.
+            self._making = self._loops.create_task(self._make(change), name="reload")
+            await asyncio.shield(self._making)
             return change.difference
 
     def succeeded(self) -> None:
         """Note that the configuration in force was read now."""
         self._telemetry.reload_successful.set(1)
         self._telemetry.reload_success_timestamp.set(self._clock.now())
+
+    async def _make(self, change: Change) -> None:
+        await self._fleet.make(change)
+        self.config = change.config
+        self.succeeded()
+        _tell(change)
 
     async def _prepared(self) -> Change:
         try:

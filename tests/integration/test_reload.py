@@ -13,10 +13,11 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from exporter.app import Exporter, Settings
+from exporter.app import Exporter, Settings, serve
 from exporter.errors import ConfigError, Reason
 from exporter.sharding import Shard, shard_of
 from exporter.simulator import AccessChange, Fault, Simulator, SimulatorOptions
+from exporter.store import Store
 from exporter.web import parse_listen_address
 from tests.fakes import FakeClock, no_random
 from tests.integration._certificates import make
@@ -556,6 +557,51 @@ async def test_a_fault_of_our_own_in_a_reload_is_logged_and_changes_nothing(monk
         assert one(await drive.metrics(), SUCCESSFUL) == 0
         (bug,) = drive.lines("bug", where="reload")
         assert "TypeError" in bug["exception"]
+
+
+@pytest.mark.parametrize("way", ["a client", "a signal"])
+async def test_a_fault_of_our_own_while_a_change_is_made_ends_the_program(way, monkeypatch):
+    options = SimulatorOptions(**ONE_EACH, automatic=False, lively=False, control_listen=None)
+    async with Simulator(options) as simulator, aiohttp.ClientSession() as session:
+        whole = await asyncio.to_thread(config_of, written(simulator))
+        first = msgspec.structs.replace(whole, accounts=whole.accounts[:1])
+
+        async def load():
+            # What was there before polls no more when this fails.
+            monkeypatch.setattr(Store, "arrange", lambda *_: 1 / 0)
+            return msgspec.structs.replace(whole, accounts=whole.accounts[1:])
+
+        settings = Settings(
+            addresses=[parse_listen_address("127.0.0.1:0")],
+            enable_lifecycle=True,
+            load=load,
+            clock=FakeClock(),
+            random=no_random,
+        )
+        hang_up, listening = asyncio.Event(), asyncio.Queue()
+        serving = asyncio.create_task(
+            serve(
+                first,
+                settings,
+                asyncio.Event(),
+                hang_up=hang_up,
+                announce=lambda urls, _: listening.put_nowait(urls[0]),
+            )
+        )
+        url = await listening.get()
+        if way == "a signal":
+            hang_up.set()
+        else:
+            async with session.post(f"{url}/-/reload") as response:
+                assert response.status == 500
+
+        async with asyncio.timeout(5):
+            await asyncio.wait([serving])
+        error = serving.exception()
+        assert isinstance(error, ExceptionGroup)
+        assert error.split(ZeroDivisionError)[1] is None
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await session.get(f"{url}/-/healthy")
 
 
 # What others see of it
