@@ -1,5 +1,6 @@
 """The web configuration and the files that it names, read as one: what they held at one look."""
 
+import errno
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,8 @@ Content = Secret | Problem
 """What a file held, as text of one character a byte: equal when the file is."""
 
 _NOTHING: Final = Secret("")
+# What this process lacks says nothing of a file.
+_LACKING: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,9 @@ def look_at(file: Path, before: Look) -> Look:
     """Read the web configuration and what it names; blocking, so call it in a thread.
 
     What is the same as at the look before is not parsed again.
+
+    Raises:
+        OSError: There is no descriptor or memory left to look with.
     """
     text = _read(file)
     if text == before.text and (before.config or before.broken):
@@ -100,6 +106,8 @@ def _read(file: Path) -> Content:
     try:
         return Secret(read_capped(file).decode("latin-1"))
     except OSError as error:
+        if error.errno in _LACKING:
+            raise
         return Problem(file, error.strerror or error.__class__.__name__)
     except ConfigError as error:
         return Problem(file, error.message)

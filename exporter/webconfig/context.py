@@ -12,7 +12,7 @@ from exporter.errors import ConfigError
 from exporter.webconfig import names
 from exporter.webconfig.checks import TLS
 from exporter.webconfig.contents import Look, bytes_of
-from exporter.webconfig.model import TlsServer, WebConfig
+from exporter.webconfig.model import WebConfig
 
 _log = structlog.get_logger()
 
@@ -21,7 +21,8 @@ def tls_context(look: Look) -> ssl.SSLContext | None:
     """The context that a look asks for; None for plain HTTP. Blocking, so call it in a thread.
 
     Raises:
-        ConfigError: A certificate, key or CA is of no use.
+        ConfigError: A certificate, key, CA, cipher or curve is of no use.
+        OSError: This machine has no memory or descriptor for it now.
     """
     config = look.config
     if config is None or not config.tls.configured:
@@ -29,7 +30,7 @@ def tls_context(look: Look) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1"])
     context.options |= ssl.OP_NO_RENEGOTIATION
-    _choose(context, config.tls)
+    _choose(context, config)
     _load_certificate(context, look, config)
     _ask_clients(context, look, config)
     return context
@@ -52,7 +53,8 @@ def tell_ignored(config: WebConfig) -> None:
         _log.info("HTTP/2 is not offered; http2 has no effect", file=where)
 
 
-def _choose(context: ssl.SSLContext, tls: TlsServer) -> None:
+def _choose(context: ssl.SSLContext, config: WebConfig) -> None:
+    tls = config.tls
     chosen = [names.CIPHERS[name] for name in tls.cipher_suites if name in names.CIPHERS]
     lowest = "TLS12" if tls.min_version in names.OLD_VERSIONS else tls.min_version
     # A list of TLS 1.3 alone leaves nothing for TLS 1.2.
@@ -61,13 +63,24 @@ def _choose(context: ssl.SSLContext, tls: TlsServer) -> None:
     context.minimum_version = names.VERSIONS[lowest]
     context.maximum_version = names.VERSIONS[tls.max_version]
     if chosen:
-        context.set_ciphers(":".join(chosen))
+        _load(
+            lambda: context.set_ciphers(":".join(chosen)),
+            expected="suites that the OpenSSL of this machine has",
+            key="cipher_suites",
+            config=config,
+        )
     if tls.prefer_server_cipher_suites:
         context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     else:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     if tls.curve_preferences:
-        context.set_ecdh_curve(names.CURVES[tls.curve_preferences[0]])
+        curve = names.CURVES[tls.curve_preferences[0]]
+        _load(
+            lambda: context.set_ecdh_curve(curve),
+            expected="a curve that the OpenSSL of this machine has",
+            key="curve_preferences[0]",
+            config=config,
+        )
 
 
 def _load_certificate(context: ssl.SSLContext, look: Look, config: WebConfig) -> None:
@@ -112,8 +125,9 @@ def _ask_clients(context: ssl.SSLContext, look: Look, config: WebConfig) -> None
 def _load(load: Callable[[], None], *, expected: str, key: str, config: WebConfig) -> None:
     try:
         load()
-    except ssl.SSLError as error:
-        why = f" ({error.reason})" if error.reason else ""
+    except (ssl.SSLError, ValueError) as error:
+        reason = getattr(error, "reason", None)
+        why = f" ({reason})" if reason else ""
         raise ConfigError(
             f"expected {expected}{why}", path=f"{TLS}.{key}", file=config.file
         ) from None

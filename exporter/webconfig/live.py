@@ -2,7 +2,8 @@
 
 What a look saw takes effect once the next look, a moment later, saw the same: a file caught half
 written never does. A web configuration of no use puts nothing in force, so that each request is
-refused; a certificate and a key that do not fit (yet) leave those before them in force.
+refused; a certificate and a key that do not fit (yet) leave those before them in force. What only
+this machine lacks, such as descriptors, changes nothing: the next look tries again.
 """
 
 import asyncio
@@ -55,6 +56,7 @@ class Live:
         self._seen = Look()
         self._tried = Look()
         self._used = Look()
+        self._hindered = False
         self._needed: frozenset[str] = frozenset()
         self.config: WebConfig | None = None
         self.tls: Tls | None = None
@@ -80,15 +82,31 @@ class Live:
 
     async def look(self, use: Use) -> None:
         """Look once; what changed before the look before this one takes effect."""
+        try:
+            await self._look(use)
+        except OSError as error:
+            if not self._hindered:
+                _log.error(
+                    "the web configuration cannot be followed: what is in force stays, and it is"
+                    " tried again and again",
+                    error=error.strerror or error.__class__.__name__,
+                )
+            self._hindered = True
+        else:
+            if self._hindered:
+                _log.info("the web configuration is followed again")
+            self._hindered = False
+
+    async def _look(self, use: Use) -> None:
         seen = self._seen
         self._seen = await asyncio.to_thread(look_at, self._file, seen)
         if self._seen != seen or seen == self._tried:
             return
-        self._tried = seen
         try:
             await self._take(seen, use)
         except ConfigError as error:
             self._refuse(str(error))
+        self._tried = seen
 
     async def _take(self, look: Look, use: Use) -> None:
         config = look.config
@@ -96,9 +114,11 @@ class Live:
             raise look.broken or ConfigError("of no use", file=self._file)
         self._check_protections(config)
         if self.tls is not None and _part(look) != _part(self._used):
-            self._used, tls = await asyncio.to_thread(_renewed, look, self._used)
-            self.tls = tls
+            used, tls, broken = await asyncio.to_thread(_renewed, look, self._used)
             await use(tls)
+            self._used, self.tls = used, tls
+            if broken is not None:
+                _log.error("the certificate before stays in force", error=str(broken))
         self._put(config)
         _log.info("web configuration read again", file=str(self._file), users=len(config.users))
 
@@ -134,24 +154,31 @@ def check_web_config(file: Path) -> WebConfig:
 
 
 def _checked(file: Path) -> tuple[Look, Tls | None]:
-    look = look_at(file, Look())
+    try:
+        look = look_at(file, Look())
+        context = tls_context(look)
+    except OSError as error:
+        why = error.strerror or error.__class__.__name__
+        raise ConfigError(f"cannot be put in force: {why}", file=file) from error
     if look.config is None:
         raise look.broken or ConfigError("of no use", file=file)
-    context = tls_context(look)
     return look, None if context is None else _tls(look, look.config, context)
 
 
-def _renewed(look: Look, used: Look) -> tuple[Look, Tls]:
-    """What a look asks for, with the certificate of the one before where its own is of no use."""
+def _renewed(look: Look, used: Look) -> tuple[Look, Tls, ConfigError | None]:
+    """What a look asks for, with the certificate of the one before where its own is of no use.
+
+    The error says why it is; None: it is of use.
+    """
+    broken = None
     try:
         context = tls_context(look)
     except ConfigError as error:
-        look = replace(look, cert=used.cert, key=used.key)
+        broken, look = error, replace(look, cert=used.cert, key=used.key)
         context = tls_context(look)
-        _log.error("the certificate before stays in force", error=str(error))
     if context is None or look.config is None:
         raise ConfigError("expected TLS to be configured")
-    return look, _tls(look, look.config, context)
+    return look, _tls(look, look.config, context), broken
 
 
 def _tls(look: Look, config: WebConfig, context: ssl.SSLContext) -> Tls:

@@ -1,14 +1,20 @@
 """A web configuration that changes while it is in force."""
 
 import asyncio
+import errno
+import os
+import re
+import resource
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from exporter.errors import ConfigError
-from exporter.webconfig import contents
+from exporter.webconfig import contents, names
 from exporter.webconfig.live import LOOK_SECONDS, Live
 from tests.certificates import Authority
 from tests.fakes import FakeClock, settle
@@ -49,6 +55,17 @@ class Files:
         await self.write(text)
         await self.live.open()
         return self.live
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Let no file be opened."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture
@@ -329,3 +346,106 @@ async def test_nothing_of_an_inline_key_is_written_to_a_disk(files, tmp_path, mo
     assert live.tls is not None
     assert await asyncio.to_thread(lambda: list(temporary.iterdir())) == []
     assert "PRIVATE KEY" not in repr(live.config)
+
+
+@pytest.mark.parametrize(
+    ("table", "setting", "name"),
+    [
+        ("CIPHERS", "cipher_suites", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
+        ("CURVES", "curve_preferences", "CurveP521"),
+    ],
+)
+async def test_what_the_openssl_of_a_machine_lacks_is_of_no_use(
+    files, monkeypatch, table, setting, name
+):
+    words = rf"tls_server_config\.{setting}.*: expected .* that the OpenSSL of this machine has"
+    monkeypatch.setitem(getattr(names, table), name, "NO-SUCH")
+    with pytest.raises(ConfigError, match=words):
+        await files.opened(f"{TLS}, {setting}: [{name}]}}\n")
+
+    live = await files.opened(f"{TLS}}}\n")
+    await files.write(f"{TLS}, {setting}: [{name}]}}\n")
+    with capture_logs() as logs:
+        await files.look(5)
+
+    assert live.config is None
+    (line,) = logs
+    assert re.search(words, line["error"])
+
+
+async def test_a_look_without_a_descriptor_left_leaves_everything_in_force(files):
+    live = await files.opened(f"{MUTUAL}}}\n{USERS}")
+    before = live.config, live.tls
+
+    with capture_logs() as logs:
+        with no_descriptors():
+            await files.look(5)
+        assert (live.config, live.tls) == before
+        await files.look(5)
+
+    assert (live.config, live.tls) == before
+    assert [line["log_level"] for line in logs] == ["error", "info"]
+    assert logs[0]["error"] == os.strerror(errno.EMFILE)
+
+
+@pytest.mark.parametrize("where", ["use", "memory"])
+async def test_what_could_not_be_put_in_force_is_tried_again_until_it_can(
+    files, monkeypatch, where
+):
+    live = await files.opened(f"{MUTUAL}}}\n{USERS}")
+    before = live.tls
+    failing = [OSError(errno.EMFILE, os.strerror(errno.EMFILE))] * 3
+
+    def fail(*_: object) -> None:
+        if failing:
+            raise failing.pop()
+
+    if where == "use":
+        use = files.use
+
+        async def failing_use(tls: object) -> None:
+            fail()
+            await use(tls)
+
+        files.use = failing_use
+    else:
+        create = os.memfd_create
+        monkeypatch.setattr(os, "memfd_create", lambda name: fail() or create(name))
+
+    await files.issue("localhost")
+    await files.write(f"{MUTUAL}}}\n{USERS.replace('alice', 'bob')}")
+    with capture_logs() as logs:
+        await files.look(4)
+        assert set(live.config.users) == {"alice"}
+        assert live.tls is before
+        await files.look(3)
+
+    assert set(live.config.users) == {"bob"}
+    assert files.used == [live.tls]
+    assert [line["log_level"] for line in logs] == ["error", "info", "info"]
+
+
+async def test_a_certificate_of_no_use_is_told_once_however_often_it_is_tried(files):
+    live = await files.opened(f"{TLS}}}\n")
+    failing = [OSError(errno.EMFILE, "none")] * 3
+
+    async def use(_: object) -> None:
+        if failing:
+            raise failing.pop()
+
+    files.use = use
+    await files.write("garbage", "server.pem")
+    with capture_logs() as logs:
+        await files.look(6)
+
+    assert live.config is not None
+    assert [line["event"] for line in logs].count("the certificate before stays in force") == 1
+
+
+async def test_a_start_without_a_descriptor_left_is_an_error_of_one_line(files):
+    await files.issue("localhost")
+    await files.write(f"{TLS}}}\n")
+
+    with no_descriptors(), pytest.raises(ConfigError, match="cannot be put in force") as caught:
+        await files.live.open()
+    assert str(caught.value).startswith(str(files.file))
