@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -161,7 +161,7 @@ class Exporter:
         )
         self._reloader = await self._stack.enter_async_context(reloader)
         reloader.succeeded()
-        self._stack.enter_context(_running(loops, self._keep_publishing))
+        await self._stack.enter_async_context(_running(loops, self._keep_publishing))
         # Last in, first out: scrapes end before polls are cancelled.
         await self._serve(telemetry, reloader, loops)
         await self._warn_of_open_files(config)
@@ -198,7 +198,8 @@ class Exporter:
         await self._stack.enter_async_context(server)
         self.urls = server.addresses
         if live is not None:
-            self._stack.enter_context(_running(loops, partial(live.watch, server.use)))
+            watch = partial(live.watch, server.use)
+            await self._stack.enter_async_context(_running(loops, watch))
 
     async def _keep_publishing(self) -> None:
         while True:
@@ -206,16 +207,20 @@ class Exporter:
             await self.store.publish()
 
 
-@contextmanager
-def _running(
+@asynccontextmanager
+async def _running(
     loops: asyncio.TaskGroup, loop: Callable[[], Coroutine[None, None, None]]
-) -> Iterator[None]:
-    """Own an endless loop; one that ends by an error ends the others and the program."""
+) -> AsyncIterator[None]:
+    """Own an endless loop, which has ended when the context has.
+
+    One that ends by an error ends the others and the program.
+    """
     task = loops.create_task(loop())
     try:
         yield
     finally:
         task.cancel()
+        await asyncio.wait([task])
 
 
 def part_of(config: Config, shard: Shard) -> Config:
@@ -265,11 +270,13 @@ async def serve(
     async with Exporter(config, settings) as exporter:
         announce(exporter.urls, settings.place.prefix + settings.telemetry_path)
         await settings.supervisor.ready()
-        async with asyncio.TaskGroup() as loops:
-            with _running(loops, partial(_follow, hang_up or asyncio.Event(), exporter)):
-                await stop.wait()
-                _log.info("stopping")
-                await settings.supervisor.stopping()
+        async with (
+            asyncio.TaskGroup() as loops,
+            _running(loops, partial(_follow, hang_up or asyncio.Event(), exporter)),
+        ):
+            await stop.wait()
+            _log.info("stopping")
+            await settings.supervisor.stopping()
 
 
 async def _follow(hang_up: asyncio.Event, exporter: Exporter) -> None:

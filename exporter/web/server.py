@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -75,7 +76,7 @@ class Server:
                 for opened in await open_sockets(address):
                     self._opened.append(opened)
                     self.addresses += (self._url(opened),)
-            await self._listen()
+            self._listeners = await self._listening(self._tls)
         except BaseException:
             await self._stop()
             raise
@@ -95,28 +96,40 @@ class Server:
         """Encrypt new connections in another way.
 
         No connection is refused meanwhile. Those of clients that were let in by other rules end
-        once they are answered.
+        once they are answered. What fails, or is cancelled, before the new way listens leaves the
+        one before.
+
+        Raises:
+            OSError: There is no descriptor left to listen with.
         """
         # A new context on the same connections to come. To exchange that of a server which listens
         # would change the certificate alone: clients' own would silently no longer be asked for.
+        before, self._listeners = self._listeners, await self._listening(tls)
         self._tls = tls
-        before, self._listeners = self._listeners, []
-        await self._listen()
-        await _close(before)
         self._connections.retire(tls.pinned)
+        await _close(before)
 
-    async def _listen(self) -> None:
-        loop, tls = asyncio.get_running_loop(), self._tls
-        for opened in self._opened:
-            door = Door.of(opened, self._connections.admission)
-            listener = await loop.create_server(
-                lambda: self._connection(tls),
-                sock=door,
-                ssl=None if tls is None else tls.context,
-                ssl_handshake_timeout=None if tls is None else self._limits.handshake_seconds,
-                ssl_shutdown_timeout=None if tls is None else _GOODBYE_SECONDS,
-            )
-            self._listeners.append((door, listener))
+    async def _listening(self, tls: Encryption | None) -> list[tuple[Door, asyncio.Server]]:
+        loop = asyncio.get_running_loop()
+        listeners = []
+        with ExitStack() as undo:
+            for opened in self._opened:
+                door = undo.enter_context(Door.of(opened, self._connections.admission))
+                listener = await loop.create_server(
+                    lambda: self._connection(tls),
+                    sock=door,
+                    ssl=None if tls is None else tls.context,
+                    ssl_handshake_timeout=None if tls is None else self._limits.handshake_seconds,
+                    ssl_shutdown_timeout=None if tls is None else _GOODBYE_SECONDS,
+                    # Else who is cancelled meanwhile never gets to know what listens.
+                    start_serving=False,
+                )
+                undo.callback(listener.close)
+                listeners.append((door, listener))
+            for _, listener in listeners:
+                await listener.start_serving()
+            undo.pop_all()
+        return listeners
 
     def _connection(self, tls: Encryption | None) -> Connection:
         manager = self._runner.server
@@ -158,6 +171,8 @@ async def _close(listeners: Sequence[tuple[Door, asyncio.Server]]) -> None:
         loop.remove_reader(door)
     # asyncio makes a transport of a connection one step after it accepted it, and fails silently if
     # the listener is closed by then: the client would wait for ever.
-    await asyncio.sleep(0)
-    for _, listener in listeners:
-        listener.close()
+    try:
+        await asyncio.sleep(0)
+    finally:
+        for _, listener in listeners:
+            listener.close()

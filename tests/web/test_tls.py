@@ -1,6 +1,9 @@
 """TLS on real sockets: who gets in, and how that changes while the server runs."""
 
 import asyncio
+import errno
+import os
+import resource
 import ssl
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -9,6 +12,7 @@ from zlib import MAX_WBITS, decompress
 
 import pytest
 from aiohttp import ClientConnectionError, ClientSession, TCPConnector
+from structlog.testing import capture_logs
 
 from exporter.store import Store
 from exporter.web import ListenAddress, Server, create_app
@@ -76,7 +80,9 @@ async def opened(tmp_path):
     """Starts a server with a web configuration."""
     async with AsyncExitStack() as stack:
 
-        async def start(text: str, store: Store | None = None, **limits: float) -> Door:
+        async def start(
+            text: str, store: Store | None = None, *, ports: int = 1, **limits: float
+        ) -> Door:
             authority = Authority()
             await asyncio.to_thread(authority.issue("127.0.0.1").write, tmp_path, "server")
             await asyncio.to_thread((tmp_path / "ca.pem").write_bytes, authority.pem)
@@ -86,7 +92,7 @@ async def opened(tmp_path):
             app = create_app(await a_site(store or await two_accounts()))
             server = Server(
                 app,
-                [ListenAddress("127.0.0.1", 0)],
+                [ListenAddress("127.0.0.1", 0)] * ports,
                 tls=live.tls,
                 drain_seconds=2,
                 limits=Limits(**limits),
@@ -292,6 +298,81 @@ async def test_no_connection_is_refused_while_certificates_change(opened):
 
     assert failed == []
     assert changes > 3
+
+
+def descriptors() -> list[Path]:
+    return list(Path("/proc/self/fd").iterdir())
+
+
+async def two_ports(opened) -> tuple[Door, Authority]:
+    """A server on two ports, and who signed the certificate that it is to use next."""
+    door, renewed = await opened(TLS, ports=2), Authority("renewed")
+    await asyncio.to_thread(renewed.issue("127.0.0.1").write, door.folder, "server")
+    return door, renewed
+
+
+async def served(door: Door, authority: Authority) -> set[bool]:
+    """Whether a client that trusts an authority is answered, of each of the ports."""
+    session, answered = await door.client(authority=authority), set()
+    for url in door.server.addresses:
+        try:
+            answered.add(await status(session, f"{url}{HEALTHY}") == 200)
+        except REFUSED:
+            answered.add(False)
+    await session.close()
+    return answered
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_a_change_that_is_cancelled_leaves_the_listeners_of_before_or_after(opened, steps):
+    door, renewed = await two_ports(opened)
+    open_before = await asyncio.to_thread(descriptors)
+    await door.live.look(door.server.use)
+    tls = door.live.tls
+    using = []
+
+    async def use(new) -> None:
+        using.append(asyncio.create_task(door.server.use(new)))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        using[0].cancel()
+        await asyncio.wait(using)
+
+    await door.live.look(use)
+
+    assert len(await asyncio.to_thread(descriptors)) == len(open_before)
+    assert door.live.tls is not tls
+    current = renewed if door.server._tls is door.live.tls else door.authority
+    other = door.authority if current is renewed else renewed
+    assert (await served(door, current), await served(door, other)) == ({True}, {False})
+    if steps in {0, 5}:
+        assert (current is renewed) is (steps == 5)
+
+
+async def test_a_change_that_fails_halfway_leaves_the_listeners_of_before(opened):
+    door, renewed = await two_ports(opened)
+    before = await asyncio.to_thread(descriptors)
+    await door.live.look(door.server.use)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async def use(tls) -> None:
+        free = os.dup(0)
+        os.close(free)
+        # One more can be opened, and two are needed.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, hard))
+        try:
+            await door.server.use(tls)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    with capture_logs() as logs:
+        await door.live.look(use)
+
+    assert [line["error"] for line in logs] == [os.strerror(errno.EMFILE)]
+    assert len(await asyncio.to_thread(descriptors)) == len(before)
+    assert (await served(door, door.authority), await served(door, renewed)) == ({True}, {False})
+    await door.live.look(door.server.use)
+    assert (await served(door, door.authority), await served(door, renewed)) == ({False}, {True})
 
 
 async def test_handshakes_that_never_end_are_dropped_and_hold_up_nobody(opened):
