@@ -24,6 +24,7 @@ class Supervisor:
         """``address`` is that of a datagram socket: a path, or a name after ``@``; empty: none."""
         self._address = address
         self._clock = clock or SystemClock()
+        self._turn = asyncio.Lock()
         self._reloads = 0
         self._stopping = False
 
@@ -48,9 +49,9 @@ class Supervisor:
         Of several at the same time the last to end says so.
         """
         self._reloads += 1
-        microseconds = int(self._clock.monotonic() * 1_000_000)
-        await self._tell(f"RELOADING=1\nMONOTONIC_USEC={microseconds}")
         try:
+            microseconds = int(self._clock.monotonic() * 1_000_000)
+            await self._tell(f"RELOADING=1\nMONOTONIC_USEC={microseconds}")
             yield
         finally:
             self._reloads -= 1
@@ -60,14 +61,22 @@ class Supervisor:
     async def _tell(self, state: str) -> None:
         if not self._address:
             return
-        try:
-            await asyncio.to_thread(_send, self._address, state)
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            _log.warning("the service manager cannot be told", state=state, why=why)
+        await self._turn.acquire()
+        sending = asyncio.get_running_loop().run_in_executor(None, _send, self._address, state)
+        # A thread goes on when nobody waits for it any more; no later message may overtake it.
+        sending.add_done_callback(lambda _: self._turn.release())
+        await asyncio.shield(sending)
 
 
 def _send(address: str, state: str) -> None:
+    try:
+        _send_to(address, state)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        _log.warning("the service manager cannot be told", state=state, why=why)
+
+
+def _send_to(address: str, state: str) -> None:
     if not address.startswith(("/", "@")):
         raise ValueError(f"expected {ADDRESS} to begin with / or @")
     # The first byte of an abstract name is a zero, which no variable can hold.

@@ -4,14 +4,16 @@ import asyncio
 import re
 import signal
 import socket
+import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from unittest import mock
 
 import pytest
 from structlog.testing import capture_logs
 
 from exporter.supervisor import Supervisor
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, settle
 from tests.test_process import LOCAL, LONGER, UNREACHABLE, WAIT_SECONDS, command, post
 
 
@@ -94,6 +96,70 @@ async def test_a_reload_that_is_ended_by_a_stop_does_not_say_that_it_is_ready(ma
 
     async with supervisor.reloading():
         await supervisor.stopping()
+
+    assert (await manager.hears()).startswith("RELOADING=1\n")
+    assert await manager.hears() == "STOPPING=1"
+    assert manager.nothing()
+
+
+@contextmanager
+def slow_threads():
+    """Threads that begin what they are to do when they are told to."""
+    going = threading.Event()
+    loop = asyncio.get_running_loop()
+    original = loop.run_in_executor
+
+    def late(executor, work, *arguments):
+        return original(executor, lambda: going.wait(WAIT_SECONDS) and work(*arguments))
+
+    with mock.patch.object(loop, "run_in_executor", late):
+        yield going
+    going.set()
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_a_reload_that_is_given_up_at_any_moment_is_over(manager, steps):
+    supervisor = Supervisor(manager.address)
+
+    async def reload():
+        async with supervisor.reloading():
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    with slow_threads() as going:
+        reloading = asyncio.create_task(reload())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        reloading.cancel()
+        await settle()
+        going.set()
+        await asyncio.wait([reloading])
+        if steps:
+            # It was told, and is over: the next one begins anew.
+            assert (await manager.hears()).startswith("RELOADING=1\n")
+            assert await manager.hears() == "READY=1"
+
+    async with supervisor.reloading():
+        assert (await manager.hears()).startswith("RELOADING=1\n")
+    assert await manager.hears() == "READY=1"
+    assert manager.nothing()
+
+
+async def test_a_reload_that_is_given_up_while_all_is_stopped_is_not_told_as_over(manager):
+    supervisor = Supervisor(manager.address)
+
+    async def reload():
+        async with supervisor.reloading():
+            await asyncio.Event().wait()
+
+    with slow_threads() as going:
+        reloading = asyncio.create_task(reload())
+        await settle()
+        stopping = asyncio.create_task(supervisor.stopping())
+        await settle()
+        reloading.cancel()
+        going.set()
+        await asyncio.wait([reloading, stopping])
 
     assert (await manager.hears()).startswith("RELOADING=1\n")
     assert await manager.hears() == "STOPPING=1"
