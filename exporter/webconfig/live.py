@@ -17,6 +17,7 @@ import structlog
 
 from exporter.clock import Clock
 from exporter.errors import ConfigError
+from exporter.permissions import warn_of_open_files
 from exporter.webconfig.contents import Look, look_at
 from exporter.webconfig.context import tell_ignored, tls_context
 from exporter.webconfig.model import WebConfig
@@ -113,14 +114,25 @@ class Live:
         if config is None:
             raise look.broken or ConfigError("of no use", file=self._file)
         self._check_protections(config)
+        broken = None
         if self.tls is not None and _part(look) != _part(self._used):
             used, tls, broken = await asyncio.to_thread(_renewed, look, self._used)
             await use(tls)
             self._used, self.tls = used, tls
-            if broken is not None:
-                _log.error("the certificate before stays in force", error=str(broken))
         self._put(config)
-        _log.info("web configuration read again", file=str(self._file), users=len(config.users))
+        self._tell(look, config, broken)
+        await asyncio.to_thread(warn_of_open_files, config.secret_files)
+
+    def _tell(self, look: Look, config: WebConfig, broken: ConfigError | None) -> None:
+        before, file = self._tried, str(self._file)
+        if look.text != before.text:
+            _log.info("web configuration read again", file=file, users=len(config.users))
+        if broken is not None:
+            _log.error("the certificate before stays in force", error=str(broken))
+        elif (look.cert, look.key) != (before.cert, before.key):
+            _log.info("certificate read again", file=file)
+        if look.client_ca != before.client_ca:
+            _log.info("authorities of clients read again", file=file)
 
     def _check_protections(self, config: WebConfig) -> None:
         lost = self._needed - config.protections

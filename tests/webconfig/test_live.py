@@ -70,7 +70,9 @@ def no_descriptors() -> Iterator[None]:
 
 @pytest.fixture
 async def files(tmp_path):
-    return Files(tmp_path)
+    mask = os.umask(0o077)
+    yield Files(tmp_path)
+    os.umask(mask)
 
 
 async def test_an_empty_file_is_plain_http_for_anybody(files):
@@ -252,14 +254,13 @@ async def test_a_certificate_without_its_key_leaves_the_pair_before_in_force(fil
         await files.look(4)
 
     assert live.config is not None
-    assert [line["log_level"] for line in logs] == ["error", "info"]
-    assert "the certificate before stays in force" in logs[0]["event"]
+    assert [line["event"] for line in logs] == ["the certificate before stays in force"]
     assert live.tls is not None
 
     await files.issue("localhost")
     with capture_logs() as logs:
         await files.look()
-    assert [line["log_level"] for line in logs] == ["info"]
+    assert [line["event"] for line in logs] == ["certificate read again"]
 
 
 async def test_other_settings_take_effect_beside_a_certificate_of_no_use(files):
@@ -422,7 +423,7 @@ async def test_what_could_not_be_put_in_force_is_tried_again_until_it_can(
 
     assert set(live.config.users) == {"bob"}
     assert files.used == [live.tls]
-    assert [line["log_level"] for line in logs] == ["error", "info", "info"]
+    assert [line["log_level"] for line in logs] == ["error", "info", "info", "info"]
 
 
 async def test_a_certificate_of_no_use_is_told_once_however_often_it_is_tried(files):
@@ -449,3 +450,47 @@ async def test_a_start_without_a_descriptor_left_is_an_error_of_one_line(files):
     with no_descriptors(), pytest.raises(ConfigError, match="cannot be put in force") as caught:
         await files.live.open()
     assert str(caught.value).startswith(str(files.file))
+
+
+async def test_the_log_tells_what_was_read_again(files):
+    await files.opened(f"{MUTUAL}}}\n{USERS}")
+    told = []
+
+    async def changed() -> list[str]:
+        with capture_logs() as logs:
+            await files.look(4)
+        return [line["event"] for line in logs]
+
+    await files.write(f"{MUTUAL}}}\n{USERS.replace('alice', 'bob')}")
+    told.append(await changed())
+    await files.issue("renewed.example.com")
+    told.append(await changed())
+    await files.write(Authority("another").pem.decode(), "ca.pem")
+    told.append(await changed())
+    await files.write("nonsense")
+    await changed()
+    await files.write(f"{MUTUAL}}}\n{USERS}")
+    told.append(await changed())
+
+    whole = "web configuration read again"
+    assert told[:2] == [[whole], ["certificate read again"]]
+    assert told[2] == ["authorities of clients read again"]
+    assert whole in told[3]
+
+
+async def test_a_file_that_others_may_read_is_told_once_when_its_change_takes_effect(files):
+    await files.opened(f"{TLS}}}\n{USERS}")
+
+    async def warned(times: int) -> list[str]:
+        with capture_logs() as logs:
+            await files.look(times)
+        return [Path(line["file"]).name for line in logs if line["log_level"] == "warning"]
+
+    await files.issue("renewed.example.com")
+    await asyncio.to_thread((files.folder / "server.key").chmod, 0o644)
+    assert await warned(1) == []
+    assert await warned(5) == ["server.key"]
+
+    await files.write(f"{TLS}}}\n{USERS.replace('alice', 'bob')}")
+    await asyncio.to_thread(files.file.chmod, 0o644)
+    assert await warned(6) == ["web.yml", "server.key"]
