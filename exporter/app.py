@@ -33,6 +33,7 @@ from exporter.web import UNMOVED, ListenAddress, Place, Server, Site, create_app
 
 if TYPE_CHECKING:
     from exporter.webconfig.live import Live
+    from exporter.webconfig.model import WebConfig
 
 READY_AFTER_SECONDS: Final = 30.0
 
@@ -127,9 +128,7 @@ class Exporter:
         return found
 
     async def _warn_of_open_files(self, config: Config) -> None:
-        web = None if self._live is None else self._live.config
-        files = (*secret_files(config), *(() if web is None else web.secret_files))
-        await asyncio.to_thread(warn_of_open_files, files)
+        await warn_of_secrets(config, None if self._live is None else self._live.config)
 
     async def _load(self) -> Config:
         load, shard = self._settings.load, self._settings.shard
@@ -227,6 +226,12 @@ def part_of(config: Config, shard: Shard) -> Config:
     """The configuration with the accounts of one shard alone, which may be none."""
     mine = tuple(account for account in config.accounts if shard.holds(account.name))
     return msgspec.structs.replace(config, accounts=mine)
+
+
+async def warn_of_secrets(config: Config, web: "WebConfig | None") -> None:
+    """Log which files with secrets, of the accounts and of the web side, others may read."""
+    files = (*secret_files(config), *(() if web is None else web.secret_files))
+    await asyncio.to_thread(warn_of_open_files, files)
 
 
 async def check(config: Config, sources: Mapping[str, SourceType] = SOURCES) -> None:

@@ -15,15 +15,13 @@ import msgspec
 import structlog
 
 from exporter import logs
-from exporter.app import Settings, check, part_of, serve
+from exporter.app import Settings, check, part_of, serve, warn_of_secrets
 from exporter.config.checks import check_files
 from exporter.config.loader import load, parse
 from exporter.config.model import Config
-from exporter.config.secret_files import secret_files
 from exporter.errors import ConfigError
 from exporter.estimate import report
 from exporter.exposition import masked
-from exporter.permissions import warn_of_open_files
 from exporter.reloading import Load
 from exporter.sharding import Shard
 from exporter.signals import ended_by
@@ -89,8 +87,7 @@ async def _check(flags: argparse.Namespace) -> None:
         raise
     mine = f", {len(config.accounts)} of them in shard {shard}" if shard.total > 1 else ""
     web = await asyncio.to_thread(_checked_web, flags)
-    files = (*secret_files(config), *(() if web is None else web.secret_files))
-    await asyncio.to_thread(warn_of_open_files, files)
+    await warn_of_secrets(config, web)
     _say(f"{config.file}: ok, {len(whole.accounts)} account(s){mine}")
     if web is not None:
         kept = sorted(web.protections) or ["plain HTTP for anybody"]
