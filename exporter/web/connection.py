@@ -4,11 +4,13 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
 from aiohttp import hdrs, web
+from aiohttp.http import RawRequestMessage
+from multidict import CIMultiDictProxy
 
 from exporter.web.admission import Admission
 from exporter.web.limits import Limits
@@ -173,6 +175,23 @@ class Connection(web.RequestHandler):
             response.force_close()
         response.headers[hdrs.SERVER] = SERVER_NAME
         return response
+
+
+def expecting_nothing(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
+    """Make requests without their ``Expect``.
+
+    aiohttp answers it by 100 or 417 before any middleware, which is before anybody is asked for a
+    password. It may be passed over, and the answer itself comes at once: no body is ever read.
+    """
+
+    def made(message: RawRequestMessage, *rest: Any) -> web.BaseRequest:
+        if hdrs.EXPECT in message.headers:
+            headers = message.headers.copy()
+            headers.popall(hdrs.EXPECT)
+            message = message._replace(headers=CIMultiDictProxy(headers))
+        return make(message, *rest)
+
+    return made
 
 
 def _names(transport: asyncio.Transport) -> Iterator[str]:

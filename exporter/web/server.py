@@ -11,7 +11,7 @@ from typing import Final, Protocol, Self
 from aiohttp import web
 
 from exporter.web.admission import Door, raise_file_limit
-from exporter.web.connection import Connection, Connections
+from exporter.web.connection import Connection, Connections, expecting_nothing
 from exporter.web.limits import Limits
 from exporter.web.listening import ListenAddress, open_sockets
 
@@ -71,6 +71,8 @@ class Server:
         """
         raise_file_limit()
         await self._runner.setup()
+        manager = self._manager()
+        manager.request_factory = expecting_nothing(manager.request_factory)
         try:
             for address in self._wanted:
                 for opened in await open_sockets(address):
@@ -131,11 +133,14 @@ class Server:
             undo.pop_all()
         return listeners
 
-    def _connection(self, tls: Encryption | None) -> Connection:
+    def _manager(self) -> web.Server:
         manager = self._runner.server
         assert manager is not None  # noqa: S101 - the runner is set up before anything listens
+        return manager
+
+    def _connection(self, tls: Encryption | None) -> Connection:
         return Connection(
-            manager,
+            self._manager(),
             self._connections,
             allowed_sans=None if tls is None else tls.allowed_sans,
             pinned=None if tls is None else tls.pinned,

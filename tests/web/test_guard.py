@@ -92,6 +92,41 @@ async def test_no_route_and_no_other_path_is_answered_without_credentials(guarde
                 assert "account" not in await answer.text()
 
 
+async def answer_to(door: Guarded, request: str) -> str:
+    """The first line that is answered."""
+    port = int(door.server.addresses[0].rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"{request}\r\n\r\n".encode())
+    line = (await reader.readline()).decode()
+    writer.close()
+    await writer.wait_closed()
+    return line
+
+
+@pytest.mark.parametrize("expectation", ["anything", "100-continue"])
+async def test_no_expectation_of_a_client_comes_before_its_credentials(guarded, expectation):
+    door = await guarded(USERS)
+    expects = f"Host: a\r\nExpect: {expectation}"
+    login = f"Authorization: {ALICE['Authorization']}"
+
+    for path in (*paths_of(door.app), "/nothing"):
+        for method in METHODS:
+            refused = await answer_to(door, f"{method} {path} HTTP/1.1\r\n{expects}")
+            assert refused == "HTTP/1.1 401 Unauthorized\r\n", (method, path)
+        wanted = {RELOAD_PATH: "405 Method Not Allowed", "/nothing": "404 Not Found"}
+        given = await answer_to(door, f"GET {path} HTTP/1.1\r\n{expects}\r\n{login}")
+        assert given == f"HTTP/1.1 {wanted.get(path, '200 OK')}\r\n"
+
+
+async def test_whoever_waits_to_send_a_body_is_answered_at_once(guarded):
+    door = await guarded(USERS)
+    head = "Host: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n{}"
+
+    for login, answer in ((ALICE["Authorization"], "403 Forbidden"), ("none", "401 Unauthorized")):
+        request = f"POST {RELOAD_PATH} HTTP/1.1\r\n" + head.format(f"Authorization: {login}")
+        assert await answer_to(door, request) == f"HTTP/1.1 {answer}\r\n"
+
+
 async def test_every_route_is_answered_with_credentials(guarded):
     door = await guarded(USERS)
 
