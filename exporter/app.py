@@ -243,7 +243,7 @@ async def check(config: Config, sources: Mapping[str, SourceType] = SOURCES) -> 
     contexts = TlsContexts()
     for account in config.accounts:
         await sources[account.platform].check(account)
-        async with open_session(account, contexts):
+        async with open_session(account, await contexts.of(account)):
             pass
 
 

@@ -114,11 +114,11 @@ async def _opened(
     account: Account, around: Surroundings, opening: AsyncExitStack, start_after: float
 ) -> Member:
     kind, common, clock = around.sources[account.platform], account.common, around.clock
-    meter = _meter(account, kind, around.telemetry)
-    limiter = Limiter(common.budget, clock)
+    meter, limiter = _meter(account, kind, around.telemetry), Limiter(common.budget, clock)
     # Before they are loaded: what changes in between is then found to have changed.
     files = await tls_files(common.tls_config)
-    session = await opening.enter_async_context(open_session(account, around.contexts))
+    tls = await around.contexts.of(account)
+    session = await opening.enter_async_context(open_session(account, tls))
     transport = Transport(
         session,
         limiter=limiter,
@@ -169,12 +169,15 @@ async def _source(
 ) -> Source:
     # Entered after the session: what runs in the background ends before its connections close.
     background = await opening.enter_async_context(Background())
-    direct = partial(open_session, account, around.contexts, direct=True)
+    # What it is opened with stays: a file that changes later must not make a call fail.
+    tls = await around.contexts.of(account)
     return await around.sources[account.platform].open(
         SourceContext(
             account=account,
             transport=transport,
-            direct=Direct(direct, timeout=account.common.timeout),
+            direct=Direct(
+                partial(open_session, account, tls, direct=True), timeout=account.common.timeout
+            ),
             background=background,
             clock=around.clock,
             random=around.random,

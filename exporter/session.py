@@ -68,17 +68,17 @@ class TlsContexts:
 
 @asynccontextmanager
 async def open_session(
-    account: Account, contexts: TlsContexts | None = None, *, direct: bool = False
+    account: Account, tls: ssl.SSLContext | None = None, *, direct: bool = False
 ) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session for the calls of one account; without ``contexts`` its TLS context is its own.
+    """A session for the calls of one account; without ``tls`` it loads the account's files itself.
 
     With ``direct`` no call goes through a proxy, whatever the account or the environment says.
 
     Raises:
-        ConfigError: A certificate, key or CA file is of no use.
+        ConfigError: Without ``tls`` only: a certificate, key or CA file is of no use.
     """
     common = account.common
-    context = await (contexts or TlsContexts()).of(account)
+    context = tls or await TlsContexts().of(account)
     connector = aiohttp.TCPConnector(limit=common.budget.concurrency, ssl=context)
     async with aiohttp.ClientSession(
         connector=connector,

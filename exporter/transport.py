@@ -225,7 +225,7 @@ class Direct:
         *,
         timeout: float,
     ) -> None:
-        """``timeout`` in seconds is for one whole call."""
+        """``timeout`` in seconds is for one whole call; to open a session cannot fail."""
         self._open_session = open_session
         self._timeout = timeout
 

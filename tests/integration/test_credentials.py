@@ -6,6 +6,7 @@ were renewed in time.
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
+from shutil import copyfile
 
 import pytest
 import yaml
@@ -308,6 +309,18 @@ async def test_certificate_that_nobody_vouches_for_is_refused_by_a_clear_error(a
         assert reasons(await drive.metrics(), ACCOUNT) == {"unavailable"}
         assert "TLS failed; check its certificate and tls_config.ca_file" in await drive.page()
         assert len(drive.simulator.requests) == 0
+
+
+@pytest.mark.parametrize("kind", ["credentials_uri", "ecs_ram_role"])
+async def test_a_tls_file_that_breaks_later_does_not_keep_credentials_from_being_renewed(
+    kind, authorities, tmp_path
+):
+    file = tmp_path / "ca.pem"
+    await asyncio.to_thread(copyfile, authorities[0], file)
+    async with polled(kind, defaults={"tls_config": {"ca_file": str(file)}}) as drive:
+        await asyncio.to_thread(file.write_text, "no PEM")
+        await lives(drive, count=2)
+        assert drive.lines("bug") == []
 
 
 async def test_sts_is_reached_through_the_proxy_of_the_account():
