@@ -5,7 +5,7 @@ poller's, and so alike for every vendor. Adding a vendor is one folder below ``e
 with a ``SourceType`` and one entry in ``exporter.sources.SOURCES``.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Protocol
 
@@ -53,6 +53,16 @@ class Page(msgspec.Struct, frozen=True):
     tasks: tuple[Task, ...]
     total: int | None
     nameless: int = 0
+
+
+def are_at_odds(rows: Sequence[tuple[str, object]]) -> bool:
+    """Whether rows of one page, each with its id, say different things under the same id.
+
+    A row that moves is seen on two pages. Within one page two that differ are two tasks, one of
+    which has the id of the other, and nobody can tell which.
+    """
+    latest = dict(rows)
+    return len(latest) < len(rows) and any(latest[key] != row for key, row in rows)
 
 
 class Abilities(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from exporter.poller.context import Context
 from exporter.poller.health import ACCOUNT_CONCURRENCY, SCOPE_CONCURRENCY, TASK_CONCURRENCY, Key
 from exporter.poller.reading import Reader
 from exporter.schedule import Timetable, retry_delay
-from exporter.source import ConcurrencyPage, ConcurrencySource
+from exporter.source import ConcurrencyPage, ConcurrencySource, are_at_odds
 
 _PASSES: Final = 2
 _SPARE_PAGES: Final = 20
@@ -137,7 +137,7 @@ class ConcurrencyPoller:
         """Every task of a scope that calls now, by id; once more where rows moved meanwhile.
 
         Raises:
-            PollError: A page failed, or the paging does not end.
+            PollError: A page failed, the paging does not end, or a page is at odds with itself.
         """
         calls = Calls(self._reader)
         found: dict[str, Concurrency] = {}
@@ -178,8 +178,15 @@ class _Pass:
         """Take in a page.
 
         Raises:
-            PollError: The paging does not end.
+            PollError: The paging does not end, or one id stands for two tasks.
         """
+        if are_at_odds(page.tasks):
+            raise PollError(
+                Reason.PROTOCOL,
+                f"page {number} has different figures for one task; ask the vendor, as no setting"
+                " mends it",
+                code="malformed",
+            )
         known = sum(task_id in self.tasks for task_id, _ in page.tasks)
         fresh = page.rows > known
         self.tasks.update(page.tasks)

@@ -3,6 +3,10 @@
 While a list is paged its rows move. A row that enters pushes others onto the next page, where they
 repeat; a row that leaves pulls one over the edge, where it is missed. So ids are deduplicated, and
 a pass in which an id repeated or the total changed is made again, a bounded number of times.
+
+A row that moved is still the same task. Where one id stands for two, on one page or under two names
+in one pass, the figures of one task would show as those of the other, even if the list is complete
+by its total: that is read again too, and then an error.
 """
 
 import math
@@ -17,7 +21,7 @@ from exporter.domain import TIER_OF, Scope, Status, Task, Tier
 from exporter.errors import PollError, Reason
 from exporter.poller.calls import Calls
 from exporter.schedule import Random
-from exporter.source import Page, Priority, Query, Source, queries
+from exporter.source import Page, Priority, Query, Source, are_at_odds, queries
 from exporter.telemetry import AccountMeter
 
 _PASSES: Final = 3
@@ -203,15 +207,16 @@ class _Listing:
             await self._pass(attempt, expect, last=passes == _PASSES)
             if attempt.steady:
                 return attempt.sightings
-            self._everything.update(attempt.sightings)
+            if not attempt.renamed:
+                self._everything.update(attempt.sightings)
+            elif passes == _PASSES:
+                raise _of_two_tasks("one id stands for tasks of two names")
         return self._everything
 
     async def _pass(self, attempt: "_Pass", expect: Callable[[int], None], *, last: bool) -> None:
         number, tries = 1, 0
         while True:
-            page, at = await self.calls.make(
-                partial(self._reader.page, self._query, number, self._priority)
-            )
+            page, at = await self._page(number)
             fresh = attempt.add(number, page, at)
             if number == 1:
                 expect(attempt.pages)
@@ -232,6 +237,20 @@ class _Listing:
                     code="malformed",
                 )
 
+    async def _page(self, number: int) -> tuple[Page, float]:
+        """A page and the moment it came; asked for again while its rows are at odds."""
+        ask = partial(self._reader.page, self._query, number, self._priority)
+        for _ in range(_SAME_PAGE_TRIES):
+            page, at = await self.calls.make(ask)
+            if not are_at_odds([(task.id, task) for task in page.tasks]):
+                return page, at
+        raise _of_two_tasks(f"page {number} has two tasks with one id")
+
+
+def _of_two_tasks(what: str) -> PollError:
+    text = f"{what}, so nobody can tell which is which; ask the vendor, as no setting mends it"
+    return PollError(Reason.PROTOCOL, text, code="malformed")
+
 
 class _Pass:
     """What one pass over a list has seen so far."""
@@ -240,6 +259,7 @@ class _Pass:
         self.sightings: dict[str, Sighting] = {}
         self.total: int | None = None
         self.steady = True
+        self.renamed = False
         self.pages = 1
         self.most_pages = _SPARE_PAGES
         self._nameless: dict[int, int] = {}
@@ -248,8 +268,10 @@ class _Pass:
         """Take in a page; True if it brought a row that was not seen before."""
         before = self._collected()
         for task in page.tasks:
-            if task.id in self.sightings:
+            known = self.sightings.get(task.id)
+            if known is not None:
                 self.steady = False
+                self.renamed = self.renamed or known.task.name != task.name
             self.sightings[task.id] = Sighting(task, at)
         self._nameless[number] = page.nameless
         if page.total is not None and page.total != self.total:

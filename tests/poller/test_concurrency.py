@@ -450,6 +450,27 @@ async def test_a_page_that_only_repeats_what_is_known_ends_the_paging(total):
         assert rig.vendor.count("tasks") == 2
 
 
+async def test_a_page_with_other_figures_under_the_same_id_is_a_failure_and_shows_none_of_them():
+    world = vendor(task("a"), task("b"))
+    calls = world.concurrency
+
+    async def of_two(*_):
+        rows = (("a", Concurrency(current=2)), ("a", Concurrency(current=9)))
+        return ConcurrencyPage(rows, rows=2, total=2)
+
+    async with Rig(world, collect=ON) as rig:
+        await rig.forward(1)
+        read, calls.tasks = calls.tasks, of_two
+        await rig.forward(ACTIVE)
+        assert shown(rig) == {"a": 2, "b": 2}, "as they were"
+        assert rig.reasons() == {"protocol"}
+        assert rig.state.up is True
+        assert rig.state.collectors_up == (("concurrency", False),)
+        calls.tasks = read
+        await rig.forward(ACTIVE)
+        assert rig.reasons() == set()
+
+
 @pytest.mark.parametrize(("growth", "most"), [(300, 2 * 3 + 20), (None, 1000)])
 async def test_pages_that_never_end_are_a_failure_and_bounded(growth, most):
     world = vendor(task("a"))

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from exporter.domain import Scope, Status, Tier
+from exporter.domain import Progress, Scope, Status, Tier
 from exporter.errors import PollError, Reason
 from exporter.poller.reading import Reader
 from exporter.source import Abilities, Page, queries
@@ -143,6 +143,59 @@ async def test_of_a_list_that_never_holds_still_all_that_was_seen_is_kept():
     ]
     vendor = Script(*passes)
     assert set((await read(vendor)).sightings) == {"a", "b", "c", "d", "e"}
+
+
+def named(*rows, total=None):
+    """A page of tasks by id and name."""
+    return Page(tuple(task(task_id, name=name) for task_id, name in rows), total)
+
+
+TWO_IN_ONE = named(("a", "mine"), ("a", "yours"), total=1)
+
+
+@pytest.mark.parametrize("total", [1, 2, None])
+async def test_a_page_on_which_one_id_stands_for_two_tasks_is_an_error(total):
+    doubled = named(("a", "mine"), ("a", "yours"), total=total)
+    vendor = Script(doubled, doubled, doubled, page())
+    with pytest.raises(PollError, match="page 1 has two tasks with one id") as caught:
+        await read(vendor)
+    assert caught.value.reason is Reason.PROTOCOL
+    assert vendor.asked("page") == [1, 1, 1]
+
+
+async def test_rows_that_differ_in_a_count_alone_are_two_tasks_too():
+    fewer = task("a", progress=Progress(customers=1))
+    vendor = Script(Page((task("a"), fewer), 1))
+    with pytest.raises(PollError, match="two tasks with one id"):
+        await read(vendor)
+
+
+async def test_a_page_that_is_at_odds_with_itself_once_is_read_again_and_costs_nothing():
+    vendor = Script(TWO_IN_ONE, TWO_IN_ONE, named(("a", "mine"), ("b", "yours"), total=2))
+    found = (await read(vendor)).sightings
+    assert {key: seen.task.name for key, seen in found.items()} == {"a": "mine", "b": "yours"}
+    assert vendor.asked("page") == [1, 1, 1]
+
+
+async def test_a_row_that_comes_twice_and_says_the_same_is_one_task():
+    vendor = Script(named(("a", "mine"), ("a", "mine"), ("b", "yours"), total=2))
+    assert set((await read(vendor)).sightings) == {"a", "b"}
+
+
+async def test_one_id_that_stands_for_two_tasks_of_two_pages_is_an_error():
+    pages = [named(("a", "mine"), total=2), named(("a", "yours"), ("b", "b"), total=2)]
+    vendor = Script(*pages * 3)
+    with pytest.raises(PollError, match="one id stands for tasks of two names") as caught:
+        await read(vendor)
+    assert caught.value.reason is Reason.PROTOCOL
+    assert vendor.asked("page") == [1, 2] * 3
+
+
+async def test_a_task_that_is_renamed_while_its_list_is_read_is_read_again():
+    renamed = [named(("a", "old"), total=2), named(("a", "new"), ("b", "b"), total=2)]
+    still = [named(("a", "new"), ("b", "b"), total=2)]
+    found = (await read(Script(*renamed, *still))).sightings
+    assert {key: seen.task.name for key, seen in found.items()} == {"a": "new", "b": "b"}
 
 
 @pytest.mark.parametrize("reason", [Reason.UNAVAILABLE, Reason.RATE_LIMITED])

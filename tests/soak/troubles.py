@@ -18,9 +18,9 @@ CODES = {
         *("InvalidTimeStamp.Expired", "Forbidden", "InvalidParameter", "SomethingNew"),
     ),
 }
-LISTED = frozenset({"duplicate_ids", "shrinking_total", "empty", "moving_rows"})
-"""One at a time: an id that comes twice in a total that shrinks to match is a list without fault,
-and nobody can tell that the vendor shows one task as another."""
+LISTED = frozenset({"shrinking_total", "empty", "moving_rows"})
+"""One at a time: a row that slips away in a total that shrinks to match leaves a list without
+fault, and nobody can tell that a task is not there."""
 THROTTLED_SECONDS = 900.0
 """After throttling the exporter stays slower, tells so, and finds back to its rate step by step."""
 STATUSES = (

@@ -379,6 +379,22 @@ async def test_paging_of_instances_that_repeats_itself_is_a_protocol_error(aliyu
     assert len(vendor.asked) == 2
 
 
+async def test_two_instances_with_one_id_are_a_protocol_error(aliyun):
+    rows = [{"InstanceId": "a", "InstanceName": name} for name in ("mine", "yours")]
+    source = await aliyun(Vendor(ok(Instances=rows, TotalCount=2)))
+
+    with pytest.raises(PollError, match="two different instances have one InstanceId") as caught:
+        await source.scopes()
+
+    assert caught.value.reason is Reason.PROTOCOL
+
+
+async def test_an_instance_that_comes_twice_and_is_the_same_is_one_instance(aliyun):
+    source = await aliyun(Vendor(instances("a", "a", total=2)))
+
+    assert await source.scopes() == (Scope("a", "name of a"),)
+
+
 async def test_paging_of_instances_is_bounded(aliyun):
     async def answer(asked):
         return instances(asked.query["PageNumber"])

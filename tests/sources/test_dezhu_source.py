@@ -39,8 +39,11 @@ class FixedClock:
         raise AssertionError(f"nothing to wait {seconds} s for")
 
 
-def page_answer(*ids, total=None):
-    rows = [{"taskId": task_id, "taskName": "n", "taskStatus": 3} for task_id in ids]
+def page_answer(*ids, total=None, names=None):
+    rows = [
+        {"taskId": task_id, "taskName": name, "taskStatus": 3}
+        for task_id, name in zip(ids, names or ["n"] * len(ids), strict=True)
+    ]
     return Answer({"code": "10000", "data": {"total": total, "list": rows}})
 
 
@@ -256,6 +259,12 @@ async def test_task_is_found_by_its_name_whatever_its_status(dezhu):
     assert "query=%E5%9B%9E%E8%AE%BF%20%26%20more" in vendor.asked[0].raw_path
 
 
+async def test_task_that_comes_twice_and_is_the_same_is_found(dezhu):
+    source = await dezhu(Vendor(page_answer(9, 9, total=2)))
+
+    assert (await source.find(Scope(), wanted(), priority=ACTIVE)).id == "9"
+
+
 async def test_task_is_found_on_a_later_page(dezhu):
     vendor = Vendor(page_answer(1, 2, total=4), page_answer(3, 9, total=4))
     source = await dezhu(vendor, page_size=2)
@@ -289,6 +298,7 @@ async def test_task_is_gone_when_the_whole_list_does_not_show_it(dezhu, answers)
         ([page_answer(1, 2, total=4), page_answer(2, 3, total=4)], 2),
         ([page_answer(1, 2, total=4), page_answer(3, 4, total=3)], 2),
         ([page_answer(1, 1, total=4)], 1),
+        ([page_answer(9, 9, names=["mine", "yours"], total=2)], 1),
         ([page_answer(1, total=4), page_answer(total=4)], 5),
     ],
 )

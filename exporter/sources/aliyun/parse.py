@@ -7,7 +7,7 @@ import msgspec
 
 from exporter.domain import Concurrency, Scope, Task
 from exporter.errors import PollError
-from exporter.source import Page
+from exporter.source import Page, are_at_odds
 from exporter.sources.aliyun.answer import NO_JOB_GROUP, check
 from exporter.sources.aliyun.concurrency import listed_concurrency
 from exporter.sources.aliyun.job_group import DetailRow, ListRow, described_task, listed_task
@@ -103,6 +103,8 @@ def _instances(reply: Reply, clock_offset: float | None) -> InstancePage:
     rows, total = listed(_INSTANCES, reply.body, rows="Instances", total="TotalCount")
     instances = [as_object(_INSTANCE, row) or {} for row in rows]
     named = [(scope, row) for row in instances if (scope := _scope(row)).id]
+    if are_at_odds([(scope.id, row) for scope, row in named]):
+        raise malformed("Instances: two different instances have one InstanceId")
     told = ((scope.id, listed_concurrency(row)) for scope, row in named)
     return InstancePage(
         scopes=tuple(scope for scope, _ in named),

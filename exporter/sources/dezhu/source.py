@@ -86,8 +86,10 @@ class DezhuSource:
                 _FIND, number, self._abilities.page_size, priority=priority, query=task.name
             )
             ids = {found.id for found in page.tasks}
-            if task.id in ids:
-                return next(found for found in page.tasks if found.id == task.id)
+            same = [found for found in page.tasks if found.id == task.id]
+            # Where they differ, one of them is another task.
+            if same and same.count(same[0]) == len(same):
+                return same[0]
             here = len(page.tasks) + page.nameless
             moved = len(ids) < len(page.tasks) or not seen.isdisjoint(ids)
             if moved or (number > 1 and here and page.total != total):
