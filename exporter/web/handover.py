@@ -62,6 +62,9 @@ async def hand_over(
     except OSError as error:
         transport.abort()
         raise ConnectionResetError("the client cannot be reached") from error
+    finally:
+        # It has the error, which has this frame: nobody would let go of either.
+        del sending
 
 
 def _send(connection: socket.socket, pieces: list[Bytes]) -> None:
@@ -79,10 +82,15 @@ def _send(connection: socket.socket, pieces: list[Bytes]) -> None:
 
 def _send_some(connection: socket.socket, pieces: Sequence[Bytes]) -> None:
     left: list[Bytes] = [piece for piece in pieces if piece]
-    while left:
-        sent = connection.sendmsg(left)
-        # A signal can end the call early, anywhere.
-        while left and sent >= len(left[0]):
-            sent -= len(left.pop(0))
-        if left and sent:
-            left[0] = memoryview(left[0])[sent:]
+    del pieces
+    try:
+        while left:
+            sent = connection.sendmsg(left)
+            # A signal can end the call early, anywhere.
+            while left and sent >= len(left[0]):
+                sent -= len(left.pop(0))
+            if left and sent:
+                left[0] = memoryview(left[0])[sent:]
+    finally:
+        # An error keeps this frame for as long as it is kept itself.
+        left.clear()

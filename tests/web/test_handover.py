@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import gc
 import os
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,6 +26,23 @@ class Reluctant:
         count = min(len(offered), 1 + self.portions[len(self.taken) % len(self.portions)])
         self.taken += offered[:count]
         return count
+
+
+class Unreachable:
+    """A connection to nowhere."""
+
+    def __enter__(self):
+        raise OSError(errno.EHOSTUNREACH, "no route")
+
+    def __exit__(self, *_): ...
+
+
+@pytest.fixture
+def uncollected():
+    """Whatever refers to itself stays."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture
@@ -116,15 +135,44 @@ async def test_a_client_that_leaves_is_a_connection_error(threads):
     server.close()
 
 
+class Piece(bytearray):
+    """Of which one can tell whether it is still there."""
+
+
+async def test_an_error_does_not_keep_what_was_not_sent(threads):
+    server, (_, writer), connected = await listening()
+    pieces = [Piece(64 * 2**20)]
+    kept = weakref.ref(pieces[0])
+
+    writer.transport.abort()
+    with pytest.raises(ConnectionError) as found:
+        await handed_over((await connected).transport, pieces, threads)
+
+    assert kept() is None, found
+    server.close()
+
+
+async def test_an_error_is_gone_with_the_last_who_holds_it(threads, uncollected):
+    server, (_, writer), connected = await listening()
+    transport = (await connected).transport
+    connection = Unreachable()
+    kept = weakref.ref(connection)
+
+    try:
+        await hand_over(transport, connection, [b"x"], threads)
+    except ConnectionError:
+        del connection
+    # The thread lets go when it looks for something else to do.
+    await asyncio.get_running_loop().run_in_executor(threads, str)
+
+    assert kept() is None
+    writer.close()
+    server.close()
+
+
 async def test_a_client_that_cannot_be_reached_is_one_that_is_gone(threads):
     server, (_, writer), connected = await listening()
     transport = (await connected).transport
-
-    class Unreachable:
-        def __enter__(self):
-            raise OSError(errno.EHOSTUNREACH, "no route")
-
-        def __exit__(self, *_): ...
 
     with pytest.raises(ConnectionError):
         await hand_over(transport, Unreachable(), [b"x"], threads)
