@@ -27,11 +27,12 @@ from exporter.clock import SystemClock
 from exporter.config.loader import load
 from exporter.config.model import Account
 from exporter.limiter import Limiter
+from exporter.reply import TRANSPORT_CODES
 from exporter.session import open_session
 from exporter.source import Priority, Query, SourceContext
 from exporter.sources import SOURCES
 from exporter.telemetry import Telemetry
-from exporter.transport import TRANSPORT_CODES, Direct, Transport
+from exporter.transport import Direct, Transport
 
 PAGES: Final = 10
 WARM_UP_CALLS: Final = PAGES

@@ -19,12 +19,13 @@ from exporter.poller.book import Book
 from exporter.poller.context import Context
 from exporter.poller.publisher import Publisher
 from exporter.poller.selection import Selector
+from exporter.reply import TRANSPORT_CODES
 from exporter.schedule import Random
 from exporter.session import TlsContexts, TlsFiles, open_session, tls_files
 from exporter.source import Source, SourceContext, SourceType, has_same_origin
 from exporter.store import Store
 from exporter.telemetry import AccountMeter, Telemetry
-from exporter.transport import TRANSPORT_CODES, Direct, Transport
+from exporter.transport import Direct, Transport
 
 _NONCE_BYTES: Final = 16
 

@@ -17,10 +17,10 @@ from exporter.config.model import COLLECTORS
 from exporter.domain import AccountState, Scope
 from exporter.exposition import segment
 from exporter.rendering import Renderer, task_labels
+from exporter.reply import Reply
 from exporter.sources.aliyun.parse import read_detail
 from exporter.sources.dezhu.parse import read_page
 from exporter.store import Store
-from exporter.transport import Reply
 from tests.fakes import finished
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

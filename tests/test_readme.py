@@ -25,9 +25,9 @@ from exporter.domain import TIER_OF, Tier
 from exporter.errors import Reason
 from exporter.families import FAMILIES
 from exporter.metrics_reference import reference
+from exporter.reply import TRANSPORT_CODES
 from exporter.sources import SOURCES
 from exporter.telemetry import Telemetry
-from exporter.transport import TRANSPORT_CODES
 from exporter.webconfig.loader import parse_web_config
 from tools.thresholds import Thresholds
 

@@ -10,9 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families as text_fami
 from exporter import __version__
 from exporter.domain import Tier
 from exporter.errors import Reason
+from exporter.reply import TRANSPORT_CODES
 from exporter.sources import SOURCES
 from exporter.telemetry import Telemetry
-from exporter.transport import TRANSPORT_CODES
 
 A = ("platform", "account")
 OPERATION = (*A, "operation")

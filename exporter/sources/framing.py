@@ -7,8 +7,8 @@ from typing import Final, Protocol, TypeVar
 
 import msgspec
 
+from exporter.reply import Reply, http_error, malformed
 from exporter.sources.lenient import Fields, as_object, is_success
-from exporter.transport import Reply, http_error, malformed
 
 
 class Listed(Protocol):

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from exporter.domain import Window
+from exporter.reply import Reply, http_error, malformed
 from exporter.sources.templates import Noted
-from exporter.transport import Reply, http_error, malformed
 
 T = TypeVar("T")
 

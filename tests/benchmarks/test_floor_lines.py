@@ -10,6 +10,7 @@ from benchmarks.floor_lines import Instance, aliyun_page, dezhu_page
 from exporter.domain import Scope
 from exporter.families import ClockView
 from exporter.rendering import Renderer, clocked, task_labels
+from exporter.reply import Reply
 from exporter.simulator import SimulatorOptions
 from exporter.simulator.aliyun_rows import row_of as aliyun_row
 from exporter.simulator.answers import encode
@@ -19,7 +20,6 @@ from exporter.simulator.population import Place
 from exporter.simulator.world import World
 from exporter.sources.aliyun.parse import read_page as read_aliyun
 from exporter.sources.dezhu.parse import read_page as read_dezhu
-from exporter.transport import Reply
 from tests.fakes import finished
 
 ZONE = ZoneInfo("Asia/Shanghai")

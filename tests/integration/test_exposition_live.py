@@ -15,8 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families as text_fami
 from exporter.domain import Tier
 from exporter.exposition import OPENMETRICS, TEXT
 from exporter.families import ACCOUNT_FAMILIES, FAMILIES
+from exporter.reply import TRANSPORT_CODES
 from exporter.sources import SOURCES
-from exporter.transport import TRANSPORT_CODES
 from tests.integration._drive import INTERVAL_SECONDS, driven
 from tests.integration.harness import text_of
 

@@ -16,10 +16,11 @@ from exporter.background import Background
 from exporter.clock import Clock, SystemClock
 from exporter.config.model import Account, Budget, Common
 from exporter.limiter import Limiter
+from exporter.reply import TRANSPORT_CODES
 from exporter.session import open_session
 from exporter.source import Source, SourceContext, SourceType
 from exporter.telemetry import Telemetry
-from exporter.transport import TRANSPORT_CODES, Direct, Transport
+from exporter.transport import Direct, Transport
 from tests.fakes import no_random
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from exporter.domain import Concurrency, Scope
 from exporter.errors import PollError, Reason, ScopeGone
+from exporter.reply import TRANSPORT_CODES, Reply
 from exporter.source import ConcurrencyPage
 from exporter.sources.aliyun.answer import CODES
 from exporter.sources.aliyun.concurrency import (
@@ -18,7 +19,6 @@ from exporter.sources.aliyun.concurrency import (
     read_report,
 )
 from exporter.sources.aliyun.source import ALIYUN
-from exporter.transport import TRANSPORT_CODES, Reply
 from tests.sources.serving import Answer, Vendor
 from tests.sources.strategies import ANYTHING, encoded, objects, outcome
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import PollError, Reason
+from exporter.reply import TRANSPORT_CODES, Reply
 from exporter.secret import Secret
 from exporter.simulator.issuing import role_arn
 from exporter.sources.aliyun.credential_options import RoleOptions
 from exporter.sources.aliyun.credentials.issued import credentials_of, json_object, read_success
-from exporter.transport import TRANSPORT_CODES, Reply
 from tests.sources.issuing import error_of, good, issued_keys
 from tests.sources.serving import Answer
 from tests.sources.strategies import encoded, objects, outcome

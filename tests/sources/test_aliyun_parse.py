@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from exporter.domain import Info, Progress, Schedule, Scope, Settings, Status, Task, Window
 from exporter.errors import PollError, Reason, ScopeGone
+from exporter.reply import TRANSPORT_CODES, Reply
 from exporter.source import Page
 from exporter.sources.aliyun.answer import CODES, known_code
 from exporter.sources.aliyun.job_group import STATUSES
@@ -20,7 +21,6 @@ from exporter.sources.aliyun.parse import (
 )
 from exporter.sources.aliyun.schedule import flattened
 from exporter.sources.aliyun.well_formed import read_rows
-from exporter.transport import TRANSPORT_CODES, Reply
 from tests.sources.strategies import ANYTHING, encoded, objects, outcome
 
 ZONE = "Asia/Shanghai"

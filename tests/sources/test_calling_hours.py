@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.calling_hours import is_open, remaining_seconds
+from exporter.reply import Reply
 from exporter.sources.aliyun.parse import read_detail
 from exporter.sources.dezhu.parse import read_page
-from exporter.transport import Reply
 
 MINUTE = 60
 DAY_MINUTES = 24 * 60

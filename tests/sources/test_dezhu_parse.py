@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from exporter.domain import Info, Progress, Redial, Schedule, Settings, Status, Task, Window
 from exporter.errors import PollError, Reason
+from exporter.reply import TRANSPORT_CODES, Reply
 from exporter.source import Page
 from exporter.sources.dezhu.answer import CODES
 from exporter.sources.dezhu.parse import read_page
-from exporter.transport import TRANSPORT_CODES, Reply
 from tests.sources.strategies import ANYTHING, encoded, objects, outcome
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -5,12 +5,12 @@ import re
 import msgspec
 import pytest
 
+from exporter.reply import TRANSPORT_CODES
 from exporter.secret import Secret
 from exporter.sources import SOURCES
 from exporter.sources.address import Address, parse_address
 from exporter.sources.aliyun.options import AliyunOptions, JobGroupOptions
 from exporter.sources.dezhu.options import DezhuOptions, SignatureOptions
-from exporter.transport import TRANSPORT_CODES
 from tests.sources.serving import account_of
 
 DEZHU = {

@@ -21,6 +21,7 @@ from exporter.config.model import COLLECTORS
 from exporter.domain import Schedule, Scope, Task
 from exporter.errors import ConfigError, PollError
 from exporter.rendering import Renderer, task_labels
+from exporter.reply import Reply
 from exporter.retry_after import LONGEST_SECONDS, waiting_seconds
 from exporter.sources import SOURCES
 from exporter.sources.aliyun import concurrency
@@ -28,7 +29,6 @@ from exporter.sources.aliyun import parse as aliyun
 from exporter.sources.aliyun.credentials.issued import credentials_of, json_object, read_success
 from exporter.sources.aliyun.credentials.model import Credentials
 from exporter.sources.dezhu import parse as dezhu
-from exporter.transport import Reply
 from exporter.web import guard, negotiation
 from exporter.webconfig.loader import parse_web_config
 

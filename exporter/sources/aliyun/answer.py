@@ -6,9 +6,9 @@ from typing import Any, Final
 import msgspec
 
 from exporter.errors import PollError, Reason, ScopeGone
+from exporter.reply import Reply, http_error, malformed, retry_after
 from exporter.sources.framing import envelope
 from exporter.sources.lenient import Fields, is_success
-from exporter.transport import Reply, http_error, malformed, retry_after
 
 NONCE_USED: Final = "SignatureNonceUsed"
 NO_INSTANCE: Final = "NotExist.Instance"

@@ -5,12 +5,13 @@ from typing import Final, TypeVar
 
 from exporter.clock import Clock
 from exporter.errors import ConfigError, PollError, Reason
+from exporter.reply import Reply
 from exporter.source import Priority
 from exporter.sources.address import parse_address
 from exporter.sources.aliyun.answer import NONCE_USED, TOKEN_CODES
 from exporter.sources.aliyun.credentials.model import CredentialProvider, Credentials
 from exporter.sources.aliyun.signature import authorization, canonical_query, common_headers
-from exporter.transport import Reply, Request, Transport
+from exporter.transport import Request, Transport
 
 T = TypeVar("T")
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 from exporter.domain import Concurrency, Scope
+from exporter.reply import Reply
 from exporter.source import ConcurrencyPage, Priority
 from exporter.sources.aliyun.client import Client
 from exporter.sources.aliyun.concurrency import read_current, read_quota, read_report
-from exporter.transport import Reply
 
 _REPORT: Final = "GetRealtimeConcurrencyReport"
 _CURRENT: Final = "GetCurrentConcurrency"

@@ -10,11 +10,11 @@ from typing import Any, Final
 import msgspec
 
 from exporter.domain import Concurrency
+from exporter.reply import Reply
 from exporter.source import ConcurrencyPage
 from exporter.sources.aliyun.answer import check
 from exporter.sources.framing import listed
 from exporter.sources.lenient import Fields, as_object, tolerant
-from exporter.transport import Reply
 
 
 class _Report(msgspec.Struct, rename="pascal"):

@@ -7,6 +7,7 @@ import msgspec
 
 from exporter.domain import Concurrency, Scope, Task
 from exporter.errors import PollError
+from exporter.reply import Reply, malformed
 from exporter.source import Page, are_at_odds
 from exporter.sources.aliyun.answer import NO_JOB_GROUP, check
 from exporter.sources.aliyun.concurrency import listed_concurrency
@@ -14,7 +15,6 @@ from exporter.sources.aliyun.job_group import DetailRow, ListRow, described_task
 from exporter.sources.aliyun.well_formed import read_rows
 from exporter.sources.framing import listed, total_of
 from exporter.sources.lenient import Fields, as_object, is_success, tolerant
-from exporter.transport import Reply, malformed
 
 _TOTAL: Final = "JobGroups.TotalCount"
 

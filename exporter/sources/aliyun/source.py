@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from exporter.config.model import Account
 from exporter.domain import Concurrency, Scope, Task
+from exporter.reply import Reply, malformed
 from exporter.source import (
     Abilities,
     Outline,
@@ -23,7 +24,6 @@ from exporter.sources.aliyun.credentials.model import CredentialProvider, Tools
 from exporter.sources.aliyun.job_group import STATUSES
 from exporter.sources.aliyun.options import AliyunOptions
 from exporter.sources.aliyun.parse import InstancePage, read_detail, read_instances, read_page
-from exporter.transport import Reply, malformed
 
 _LIST_INSTANCES: Final = "ListInstances"
 _LIST_JOB_GROUPS: Final = "ListJobGroups"

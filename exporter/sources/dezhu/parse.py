@@ -11,6 +11,7 @@ import msgspec
 
 from exporter.domain import Info, Progress, Redial, Schedule, Settings, Status, Task, Window
 from exporter.exposition import cut, masked
+from exporter.reply import Reply, http_error
 from exporter.source import Page
 from exporter.sources.dezhu.answer import payload
 from exporter.sources.framing import listed, total_of
@@ -22,7 +23,6 @@ from exporter.sources.lenient import (
     tolerant,
 )
 from exporter.sources.templates import Noted, kept
-from exporter.transport import Reply, http_error
 
 STATUSES: Final[Mapping[int, Status]] = {
     1: Status.NOT_STARTED,

@@ -6,8 +6,9 @@ import msgspec
 
 from exporter.domain import Progress, Scope, Status, Task
 from exporter.errors import PollError, Reason
+from exporter.reply import Reply, http_error, malformed
 from exporter.source import Abilities, Outline, Page, Priority, Query, SourceContext, SourceType
-from exporter.transport import Reply, Request, http_error, malformed
+from exporter.transport import Request
 from tests.integration._acme.options import AcmeOptions
 
 WORDS = {"on": Status.RUNNING, "off": Status.PAUSED, "over": Status.COMPLETED}

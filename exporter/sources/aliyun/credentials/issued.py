@@ -6,10 +6,10 @@ from typing import Any, Final
 import msgspec
 
 from exporter.errors import PollError, Reason
+from exporter.reply import Reply, http_error, malformed
 from exporter.secret import Secret
 from exporter.sources.aliyun.credential_options import is_header_value
 from exporter.sources.aliyun.credentials.model import Credentials
-from exporter.transport import Reply, http_error, malformed
 
 _KEYS: Final = ("AccessKeyId", "AccessKeySecret", "SecurityToken", "Expiration")
 _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)

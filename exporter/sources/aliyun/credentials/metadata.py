@@ -7,11 +7,12 @@ import re
 from typing import Final
 
 from exporter.errors import PollError, Reason
+from exporter.reply import Reply, malformed
 from exporter.sources.address import parse_address
 from exporter.sources.aliyun.credential_options import is_plain
 from exporter.sources.aliyun.credentials.issued import read_success, refused, unreachable
 from exporter.sources.aliyun.credentials.model import Credentials
-from exporter.transport import Direct, Reply, Request, malformed
+from exporter.transport import Direct, Request
 
 METADATA_ENDPOINT: Final = "http://100.100.100.200"
 ROLE_NAME: Final = "ALIBABA_CLOUD_ECS_METADATA"

@@ -10,6 +10,7 @@ import msgspec
 from exporter.clock import Clock
 from exporter.errors import ConfigError, PollError, Reason
 from exporter.exposition import masked
+from exporter.reply import Reply, http_error
 from exporter.secret import SecretReader
 from exporter.source import Priority
 from exporter.sources.address import parse_address
@@ -19,7 +20,7 @@ from exporter.sources.aliyun.credential_options import RoleOptions
 from exporter.sources.aliyun.credentials.issued import credentials_of, json_object
 from exporter.sources.aliyun.credentials.model import CredentialProvider, Credentials
 from exporter.sources.aliyun.signature import canonical_query
-from exporter.transport import Reply, Request, Transport, http_error
+from exporter.transport import Request, Transport
 
 STS_VERSION: Final = "2015-04-01"
 ASSUME_ROLE: Final = "AssumeRole"
