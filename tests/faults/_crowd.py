@@ -9,15 +9,19 @@ import time
 from collections.abc import Callable
 
 from exporter.simulator import Fault, Selector
-from tests.faults._cells import Cell
+from tests.faults import _checks
+from tests.faults._cells import Cell, measured
 from tests.faults._phases import QUIET, STOP_SECONDS
 from tests.faults._rig import INTERVAL, LATEST, Rig, rig
 from tests.faults._rows import PHASES
+from tests.integration._drive import codes, one, reasons
 
 TASKS = 200_000
 LIMIT = 10_000
 PAGE_SIZES = {"dezhu": 1000, "aliyun": 100}
 CREATED_WITHIN = 180 * 86_400.0
+FAILED = frozenset({("unavailable", "http_502")})
+"""Reason and code of the page that fails once; counters go on over a reload."""
 LATE_PAGE = 20
 """In the middle of the list of those that run."""
 
@@ -31,7 +35,8 @@ class Crowd:
 
     def run(self) -> list[Cell]:
         """Run it, and return what was seen."""
-        asyncio.run(self._run())
+        with _checks.nothing_left(self.cells.values()):
+            asyncio.run(self._run())
         return list(self.cells.values())
 
     async def _run(self) -> None:
@@ -44,26 +49,28 @@ class Crowd:
             await self._reads_on(drive)
             await self._is_reloaded(drive)
             await self._ends(drive)
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        self.cells["during shutdown"].expect(not left, f"tasks are left: {left}")
+        _checks.no_task_left(self.cells.values())
 
     async def _reads_on(self, drive: Rig) -> None:
         lists = {"account": self.account, "page": LATE_PAGE}
         drive.simulator.faults.set(Fault(kind="status", times=1, http_status=502, **lists))
         await drive.until(self._read(drive), within=LATEST + 60)
         assert not drive.simulator.faults.active(), "the page that fails was never asked for"
-        await self._shows_the_limit(drive, "steady state")
-        await self._shows_the_limit(drive, "mid paging")
+        await self._shows_the_limit(drive, "steady state", FAILED)
+        await self._shows_the_limit(drive, "mid paging", FAILED)
 
     async def _is_reloaded(self, drive: Rig) -> None:
         await self._until_mid_paging(drive)
         drive.change({self.account})
+        before = drive.member(self.account)
         found = await drive.world.exporter.reload()
         cell = self.cells["during reload"]
         cell.expect(self.account in found.changed, "the reload did not change it")
-        await self._shows_the_limit(drive, "during reload")
+        _checks.has_ended(before, cell)
+        await self._shows_the_limit(drive, "during reload", FAILED)
         await drive.until(self._read(drive), within=LATEST)
-        await self._shows_the_limit(drive, "during reload")
+        await self._shows_the_limit(drive, "during reload", FAILED)
+        await _checks.pooled(drive, [cell])
 
     async def _ends(self, drive: Rig) -> None:
         await self._until_mid_paging(drive)
@@ -72,7 +79,7 @@ class Crowd:
         took = time.monotonic() - started
         cell = self.cells["during shutdown"]
         cell.expect(took < STOP_SECONDS, f"it took {took:.1f} s to end")
-        cell.expect(not drive.watch.lies[self.account], "something was never true")
+        _checks.ended(drive, self.account, cell)
         cell.seen = "ends"
 
     async def _until_mid_paging(self, drive: Rig) -> None:
@@ -104,19 +111,23 @@ class Crowd:
         rows = drive.simulator.world.select(Selector(account=self.account))
         return sum(row.created >= oldest for row in rows)
 
-    async def _shows_the_limit(self, drive: Rig, phase: str) -> None:
-        """Up, as many tasks as the limit lets through, the rest counted, and nothing untrue."""
-        cell, watch = self.cells[phase], drive.watch
-        up = drive.world.value("outbound_account_up", account=self.account)
+    async def _shows_the_limit(self, drive: Rig, phase: str, failed=frozenset()) -> None:
+        """Up, as many tasks as the limit lets through, the rest counted, and nothing untrue.
+
+        ``failed`` are reason and code of the calls that failed, of which nothing else is told.
+        """
+        cell, watch, metrics = self.cells[phase], drive.watch, await measured(drive)
+        up = one(metrics, "outbound_account_up", account=self.account)
         cell.expect(up == 1, f"up is {up}: {drive.health()}")
         cell.seen = f"{up:.0f}" if up is not None else "none"
+        cell.expect(not reasons(metrics, self.account), f"{reasons(metrics, self.account)}")
+        calls = codes(metrics, self.account)
+        cell.expect(calls == failed, f"calls failed with {calls}")
         ids = watch.ids(self.account)
         cell.expect(len(ids) == LIMIT, f"{len(ids)} tasks are shown")
         dropped = sum(drive.state(self.account).dropped.values())
         least = self._listed(drive) - LIMIT
         cell.expect(least <= dropped <= TASKS - LIMIT, f"{dropped} tasks are counted as dropped")
-        lies = watch.lies[self.account]
-        cell.expect(not lies, f"never true: {lies[:3]}")
-        for name in drive.bystanders:
-            text = f"{name} is touched: {drive.health()[name]}"
-            cell.expect(drive.up(name) is True and not drive.state(name).failures, text)
+        cell.expect(watch.checked[self.account] >= LIMIT, "little was held against the truth")
+        _checks.counted(drive, metrics, self.account, cell)
+        await _checks.others(drive, metrics, [cell])

@@ -71,6 +71,17 @@ def names_resolved(simulator):
         yield
 
 
+def sockets_to(ports) -> set[int]:
+    """Descriptors of this process that are connections to one of these ports."""
+    rows = (line.split() for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:])
+    inodes = {row[9] for row in rows if int(row[2].rpartition(":")[2], 16) in ports}
+    return {
+        int(number)
+        for number, what in descriptors().items()
+        if what.startswith("socket:[") and what[8:-1] in inodes
+    }
+
+
 def descriptors() -> dict[str, str]:
     """What this process has open, by number."""
     found = {}

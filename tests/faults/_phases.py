@@ -1,13 +1,13 @@
 """The five phases: when a fault begins, what has to hold while it lasts, and once it has ended."""
 
 import asyncio
-import threading
 import time
 
+from exporter.simulator import Selector
+from tests.faults import _checks
 from tests.faults._cells import Cell, measured, some, what_became
-from tests.faults._instruments import descriptors
 from tests.faults._rig import LATEST, Rig, Victim, cast, rig
-from tests.integration._drive import codes, of, one, reasons
+from tests.integration._drive import codes, one, reasons
 
 QUIET = 3.0
 TOLD = 130.0
@@ -33,15 +33,8 @@ class Phase:
 
     def run(self) -> list[Cell]:
         """Run it, and return what was seen."""
-        open_before, threads = descriptors(), set(threading.enumerate())
-        asyncio.run(self._run())
-        for thread in set(threading.enumerate()) - threads:
-            thread.join(timeout=1.0)
-        left = {number: what for number, what in descriptors().items() if number not in open_before}
-        for cell in self.cells.values():
-            cell.expect(not left, f"descriptors are left open: {left}")
-            more = set(threading.enumerate()) - threads
-            cell.expect(not more, f"threads are left: {more}")
+        with _checks.nothing_left(self.cells.values()):
+            asyncio.run(self._run())
         return list(self.cells.values())
 
     async def _run(self) -> None:
@@ -54,10 +47,9 @@ class Phase:
                 "during shutdown": self._during_shutdown,
             }[self.phase](drive)
             await drive.close()
-            self._ended(drive)
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for cell in self.cells.values():
-            cell.expect(not left, f"tasks are left: {left}")
+            for account, cell in self.cells.items():
+                _checks.ended(drive, account, cell)
+        _checks.no_task_left(self.cells.values())
 
     # The phases
 
@@ -101,6 +93,7 @@ class Phase:
         for victim in self.victims:
             await drive.begin(victim)
         kept = {name: drive.member(name) for name in drive.bystanders}
+        before = {account: drive.member(account) for account in self.cells}
         drive.change({victim.account for victim in self.victims})
         await drive.all_due(LATEST)
         found = await drive.world.exporter.reload()
@@ -111,6 +104,9 @@ class Phase:
             same = all(drive.member(name) is member for name, member in kept.items())
             cell.expect(same, "the reload touched an account that is the same")
         await drive.forward(self._told)
+        for account, cell in self.cells.items():
+            cell.expect(drive.member(account) is not before[account], "it is still the one before")
+            _checks.has_ended(before[account], cell)
         await self._fails(drive, self._before)
         await self._recovers(drive)
 
@@ -148,29 +144,46 @@ class Phase:
             cell.expect(up == trouble.up, f"up is {up}")
             cell.reason = ", ".join(sorted(reasons(metrics, account)))
             cell.expect(cell.reason == trouble.reason, f"the reason is {cell.reason!r}")
-            failed = {code for _, code in codes(metrics, account)}
-            cell.codes = tuple(sorted(failed))
-            cell.expect(failed == trouble.codes, f"calls failed with {failed}")
-            shown = drive.watch.lines(account)
-            cell.series = what_became(good[account], shown)
-            if self.phase == "steady state":
-                cell.expect(cell.series == trouble.series, f"its series are {cell.series}")
-            if trouble.series == "kept":
-                missing, more = good[account] - shown, shown - good[account]
-                if trouble.lists_alone and self.phase == "first poll":
-                    # Lists of one page are well.
-                    more = {line for line in more if ',status="running"' in line}
-                text = f"lines are gone: {some(missing)}, others are new: {some(more)}"
-                cell.expect(not missing and not more, text)
+            failed = codes(metrics, account)
+            cell.codes = tuple(sorted(code for _, code in failed))
+            right = failed == {(trouble.reason, code) for code in trouble.codes}
+            cell.expect(right, f"calls failed with {failed}")
+            self._shows(drive, victim, good[account])
             cell.seen = f"{up:.0f}" if up is not None else "none"
-            self._lives(drive, victim)
-            self._counted(drive, metrics, account, cell)
-        await self._others(drive, metrics)
+            _checks.lives(drive, account, cell)
+            _checks.counted(drive, metrics, account, cell)
+        await _checks.others(drive, metrics, self.cells.values())
+
+    def _shows(self, drive: Rig, victim: Victim, good: set[str]) -> None:
+        """Its series are the last good ones, or what the vendor still has, as it is now."""
+        account, trouble, cell = victim.account, victim.trouble, self.cells[victim.account]
+        shown, ids, true = (
+            look(account) for look in (drive.watch.lines, drive.watch.ids, drive.watch.true_ids)
+        )
+        cell.series = what_became(good, shown)
+        if self.phase == "steady state":
+            cell.expect(cell.series == trouble.series, f"its series are {cell.series}")
+        if trouble.series != "kept":
+            # What was never read cannot be looked up.
+            none = trouble.series == "gone" or (trouble.series == "some gone" and not good)
+            right = not ids if none else ids == true if trouble.series == "read on" else ids < true
+            cell.expect(right, f"of {sorted(true)} it shows {sorted(ids)}")
+            old = drive.watch.untrue_since(account, drive.clock.now() - LATEST)
+            cell.expect(not old, f"lines are old: {some(old)}")
+            return
+        missing, more = good - shown, shown - good
+        if trouble.lists_alone and self.phase == "first poll":
+            # Lists of one page are well.
+            more = {line for line in more if ',status="running"' in line}
+        text = f"lines are gone: {some(missing)}, others are new: {some(more)}"
+        cell.expect(not missing and not more, text)
 
     async def _recovers(self, drive: Rig) -> None:
         """Once it has ended: within one interval everything is there, and true."""
         ended = drive.clock.now()
+        judged = dict(drive.watch.checked)
         for victim in self.victims:
+            self._moved(drive, victim)
             await drive.end(victim)
         back: dict[str, float] = {}
 
@@ -195,63 +208,24 @@ class Phase:
             cell.expect(ids == true, f"tasks missing {true - ids}, too many {ids - true}")
             old = drive.watch.untrue_since(account, ended - 1)
             cell.expect(not old, f"lines are older than the recovery: {some(old)}")
-            self._lives(drive, victim)
-            self._counted(drive, metrics, account, cell)
+            anew = drive.watch.checked[account] - judged.get(account, 0)
+            cell.expect(anew, "nothing that was read since was held against the truth")
+            strange = drive.watch.never_again(account)
+            cell.expect(not strange, f"settings were shown that are not there: {some(strange)}")
+            _checks.lives(drive, account, cell)
+            _checks.counted(drive, metrics, account, cell)
             mine = drive.tasks_of(account)
             cell.expect(mine == usual, f"tasks of its loop {mine}, usual are {usual}")
-        await self._others(drive, metrics)
+        await _checks.others(drive, metrics, self.cells.values())
+        await _checks.pooled(drive, self.cells.values())
 
-    def _lives(self, drive: Rig, victim: Victim) -> None:
-        cell, member = self.cells[victim.account], drive.member(victim.account)
-        cell.expect(member.loop is not None and not member.loop.done(), "its loop has ended")
-        pool = drive.connector(victim.account)
-        cell.expect(not pool._acquired, f"connections are in use: {pool._acquired}")
-        idle = sum(len(some) for some in pool._conns.values())
-        limit = member.account.common.budget.concurrency
-        cell.expect(idle <= limit, f"{idle} connections are open")
-
-    def _counted(self, drive: Rig, metrics, account: str, cell: Cell) -> None:
-        told = sum(
-            sample.value for sample in of(metrics, "outbound_account_tasks", account=account)
-        )
-        shown = len(drive.watch.ids(account))
-        cell.expect(told == shown, f"{told} tasks are told, {shown} are shown")
-        lies = drive.watch.lies[account]
-        cell.expect(not lies, f"never true: {some(lies)}")
-
-    async def _others(self, drive: Rig, metrics) -> None:
-        """Accounts without a fault are up, complete, fresh, and no call of theirs failed."""
-        status, _ = await drive.world.get("/-/healthy")
-        for cell in self.cells.values():
-            cell.expect(status == 200, "the process is not healthy")
-            cell.expect(not drive.lines("bug"), f"a bug: {drive.lines('bug')}")
-            for name in drive.bystanders:
-                self._untouched(drive, metrics, name, cell)
-
-    @staticmethod
-    def _untouched(drive: Rig, metrics, name: str, cell: Cell) -> None:
-        watch, failed = drive.watch, codes(metrics, name)
-        well = one(metrics, "outbound_account_up", account=name) == 1 and not reasons(metrics, name)
-        cell.expect(well, f"{name} is touched: {drive.health()[name]}")
-        cell.expect(not failed, f"calls of {name} failed: {failed}")
-        cell.expect(not watch.lies[name], f"never true of {name}: {watch.lies[name]}")
-        cell.expect(watch.ids(name) == watch.true_ids(name), f"{name} lacks tasks, or has others")
-        cell.expect(watch.checked[name], f"nothing of {name} was held against the truth")
-        oldest = min(success or 0 for success in drive.last_success(name).values())
-        cell.expect(oldest >= drive.clock.now() - LATEST, f"{name} was not polled on")
-
-    def _ended(self, drive: Rig) -> None:
-        """After the end nothing of any account is left, and what was shown last was true."""
-        for victim in self.victims:
-            account, cell = victim.account, self.cells[victim.account]
-            member = drive.member(account)
-            session = member.context._transport._session
-            cell.expect(session.closed, "its session is open")
-            cell.expect(member.loop.done(), "its loop has not ended")
-            cell.expect(not drive.tasks_of(account), f"tasks are left: {drive.tasks_of(account)}")
-            cell.expect(not drive.watch.lies[account], f"never true: {drive.watch.lies[account]}")
-            cell.expect(drive.watch.checked[account], "nothing was held against the truth")
-            cell.expect(not drive.lines("bug"), f"a bug: {drive.lines('bug')}")
+    def _moved(self, drive: Rig, victim: Victim) -> None:
+        """What is kept is no longer how it is, so that it would show if it stayed."""
+        account = victim.account
+        running = any(',status="running"' in line for line in drive.watch.lines(account))
+        if victim.trouble.series == "kept" and running:
+            old = drive.watch.untrue_since(account, drive.clock.now())
+            self.cells[account].expect(old, "nothing moved while it lasted: nothing proves much")
 
 
 def _has_first_of_several(drive: Rig, account: str) -> bool:
@@ -261,13 +235,8 @@ def _has_first_of_several(drive: Rig, account: str) -> bool:
     )
     if latest is None or latest.operation not in {"page", "ListJobGroups"} or latest.page != 1:
         return False
-    running = len(
-        [
-            task
-            for task in drive.simulator.world.tasks()
-            if task.account == account and task.status == "running"
-        ]
-    )
+    tasks = drive.simulator.world.tasks(Selector(account=account))
+    running = sum(task.status == "running" for task in tasks)
     # The list of those that run is the longest one.
     listed = {"3", "Executing"} & set(latest.statuses.split(","))
     return bool(listed) and running > latest.size > 1

@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from unittest import mock
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -31,7 +32,7 @@ LATEST = INTERVAL * 1.05 + 20
 TASKS = 12
 """In each account: some in every tier, the running ones on several pages."""
 DEFAULTS = {
-    "collect": ["progress", "schedule", "settings", "agents"],
+    "collect": ["progress", "schedule", "settings", "agents", "concurrency"],
     "refresh": {"active": "5m", "idle": "5m", "finished": "5m", "detail": "12h"},
 }
 PAGE_SIZE = 3
@@ -114,6 +115,18 @@ class Rig(Driven):
 
     def connector(self, account):
         return self.member(account).context._transport._session.connector
+
+    def vendor_ports(self):
+        """Where the accounts call."""
+        options = (account.options for account in self.config.accounts)
+        urls = (getattr(each, "base_url", "") or each.endpoint for each in options)
+        return {urlsplit(url).port for url in urls}
+
+    def kept_connections(self):
+        """Descriptors of the connections that accounts keep open."""
+        pools = (self.connector(account.name) for account in self.config.accounts)
+        kept = (each for pool in pools for those in pool._conns.values() for each, _ in those)
+        return {each.transport.get_extra_info("socket").fileno() for each in kept}
 
     def tasks_of(self, account):
         """Names of the tasks that the loop of an account has made and that have not ended."""

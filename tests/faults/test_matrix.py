@@ -93,6 +93,16 @@ def test_the_tables_of_the_page_say_what_was_seen(whole, request):
     assert _table.between(page, "symptoms") == _table.symptoms(seen), "run: make faults"
 
 
+def test_only_what_a_vendor_does_not_have_is_left_out_there():
+    left_out = {
+        (row.name, vendor)
+        for row in ROWS
+        for vendor in VENDORS
+        if not isinstance(row.at(vendor), Trouble)
+    }
+    assert left_out == {("throttling", "dezhu"), ("expired-token", "dezhu")}
+
+
 def test_every_fault_of_the_page_has_a_cell_for_each_vendor_and_phase():
     lines = _table.between(Path(FILE).read_text(encoding="utf-8"), "matrix").splitlines()[2:]
     cells = [line.strip("| ").split(" | ") for line in lines]
