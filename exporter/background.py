@@ -11,6 +11,20 @@ T = TypeVar("T")
 _log = structlog.get_logger()
 
 
+def forget_frames(ended: asyncio.Task[Any]) -> None:
+    """Let a task that was cancelled go of what it knew; for ``add_done_callback``.
+
+    It keeps the error by which it ended, that the frames that it passed, and these often the task,
+    as those of a ``TaskGroup`` do: only a collection of all cycles would free them, and all that
+    they hold. That comes seldom, and would hold the loop.
+    """
+    if ended.cancelled():
+        try:
+            ended.result()
+        except asyncio.CancelledError as error:
+            error.__traceback__ = error.__context__ = None
+
+
 class Background:
     """Owns the tasks that were started with it, as long as its ``async with`` lasts."""
 
@@ -38,6 +52,7 @@ class Background:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
+        forget_frames(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             _log.error("bug", where=task.get_name(), exc_info=error)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from exporter.background import Background
+from exporter.background import Background, forget_frames
 from exporter.clock import Clock
 from exporter.config.model import Account
 from exporter.errors import ConfigError, Reason
@@ -92,6 +92,7 @@ class Member:
     def poll(self, loops: asyncio.TaskGroup) -> None:
         """Begin to poll."""
         self.loop = loops.create_task(self.poller.run(), name="account")
+        self.loop.add_done_callback(forget_frames)
 
 
 async def open_member(

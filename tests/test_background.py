@@ -1,6 +1,8 @@
 """Tasks that end with their owner."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 from structlog.testing import capture_logs
@@ -56,3 +58,22 @@ async def test_error_that_leaves_the_work_is_logged_by_its_name_and_given_to_who
     (line,) = lines
     assert (line["event"], line["where"], line["log_level"]) == ("bug", "the work", "error")
     assert isinstance(line["exc_info"], ZeroDivisionError)
+
+
+async def test_what_ended_work_knew_goes_with_it():
+    class Worker:
+        async def run(self):
+            self.task = asyncio.current_task()
+            await asyncio.Event().wait()
+
+    gc.disable()
+    try:
+        worker = Worker()
+        async with Background() as background:
+            background.start(worker.run(), name="work")
+            await settle()
+        known = weakref.ref(worker)
+        del worker
+        assert known() is None
+    finally:
+        gc.enable()

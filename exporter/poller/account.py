@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+from exporter.background import forget_frames
 from exporter.domain import Scope, Tier
 from exporter.errors import PollError
 from exporter.poller.concurrency import ConcurrencyPoller
@@ -94,7 +95,9 @@ class AccountPoller:
             for scope in fresh
         ]
         for scope, poller in zip(fresh, pollers, strict=True):
-            self._running[scope] = loops.create_task(poller.run(), name=f"scope {scope.id}")
+            task = loops.create_task(poller.run(), name=f"scope {scope.id}")
+            task.add_done_callback(forget_frames)
+            self._running[scope] = task
         if not self.ready.is_set():
             loops.create_task(self._await_first(pollers), name="first readings")
 

@@ -5,6 +5,7 @@ import math
 from functools import partial
 from typing import Final
 
+from exporter.background import forget_frames
 from exporter.domain import TIER_OF, Scope, Status, Task, Tier
 from exporter.errors import PollError, Reason, ScopeGone
 from exporter.poller.concurrency import ConcurrencyPoller
@@ -56,7 +57,8 @@ class ScopePoller:
                     tiers.create_task(self._poll_tier(tier), name=f"{self._scope.id}/{tier.value}")
                 if self._concurrency is not None:
                     others = self._concurrency.poll_scope(self._scope, after=self.active_tried)
-                    tiers.create_task(others, name=f"{self._scope.id}/concurrency")
+                    task = tiers.create_task(others, name=f"{self._scope.id}/concurrency")
+                    task.add_done_callback(forget_frames)
         finally:
             # Nobody waits for a scope that went away before its first reading.
             self.active_tried.set()

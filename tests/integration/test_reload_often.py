@@ -5,6 +5,7 @@ import copy
 import gc
 import heapq
 import threading
+import weakref
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -278,3 +279,25 @@ async def test_a_reload_that_was_given_up_before_its_change_leaves_all_as_it_was
         world.text = "accounts: []"
         with pytest.raises(ConfigError):
             await world.exporter.reload()
+
+
+@pytest.fixture
+def uncollected():
+    """Whatever refers to itself stays."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+async def test_what_was_known_of_an_account_goes_with_the_reload_that_changes_it(uncollected):
+    async with AsyncExitStack() as stack:
+        world = await start(stack, options=WORLD, text=written)
+        await world.polled()
+        members = world.exporter._fleet._members
+        known = [weakref.ref(members[name].context) for name in (CHANGES, COMES)]
+        del members
+        world.text = versions(world.text)[4]
+
+        await world.exporter.reload()
+
+        assert [one() for one in known] == [None, None]
