@@ -54,7 +54,12 @@ class Crowd:
     async def _reads_on(self, drive: Rig) -> None:
         lists = {"account": self.account, "page": LATE_PAGE}
         drive.simulator.faults.set(Fault(kind="status", times=1, http_status=502, **lists))
-        await drive.until(self._read(drive), within=LATEST + 60)
+        ups, has_read = [], self._read(drive)
+        await drive.until(
+            lambda: ups.append(drive.up(self.account)) or has_read(), within=LATEST + 60
+        )
+        fell = "up fell, although the page was well when it was asked for again"
+        self.cells["mid paging"].expect(set(ups) == {True}, fell)
         assert not drive.simulator.faults.active(), "the page that fails was never asked for"
         await self._shows_the_limit(drive, "steady state", FAILED)
         await self._shows_the_limit(drive, "mid paging", FAILED)
