@@ -17,29 +17,26 @@ The caches are bounded and belong to patterns of windows and to zones, which man
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import accumulate, chain, pairwise
+from itertools import chain, pairwise
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from exporter.domain import Schedule, Window
+from exporter.calling_pattern import Pattern, pattern_of
+from exporter.domain import Schedule
 
 # An end beyond this counts as if it were here: vendors write "for ever" as the year 9999.
 COUNTED_AHEAD_SECONDS: Final = 3_653 * 86_400
 
 _DAY: Final = 86_400
-_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
-_EPOCH_WEEKDAY: Final = 4  # a Thursday, counted from Sunday
 _NO_OFFSET: Final = timedelta()
 
 # Offsets are compared every three days: since 2000 no zone changed twice in less than a week.
 _PROBE: Final = 3 * _DAY
-# What is counted day by day, or looked up in a zone, is remembered by blocks of about a year.
-_BLOCK_DAYS: Final = 366
-_BLOCK: Final = _BLOCK_DAYS * _DAY
+# What is looked up in a zone is remembered by blocks of about a year.
+_BLOCK: Final = 366 * _DAY
 # A standing clock has not reached the time at which it stands; limits are whole seconds.
 _NOT_YET: Final = 0.5
 
@@ -57,7 +54,7 @@ def is_open(schedule: Schedule, zone: ZoneInfo, at: float) -> bool | None:
     if schedule.end is not None and at >= schedule.end:
         return False
     shown, standing = _clock(zone, at)
-    pattern = _pattern(schedule.windows, schedule.weekdays, schedule.month_days)
+    pattern = pattern_of(schedule.windows, schedule.weekdays, schedule.month_days)
     return pattern.covers(shown - _NOT_YET if standing else shown)
 
 
@@ -74,7 +71,7 @@ def remaining_seconds(schedule: Schedule, zone: ZoneInfo, at: float) -> float | 
     end = min(schedule.end, at + COUNTED_AHEAD_SECONDS)
     if begin >= end:
         return 0.0
-    pattern = _pattern(schedule.windows, schedule.weekdays, schedule.month_days)
+    pattern = pattern_of(schedule.windows, schedule.weekdays, schedule.month_days)
     seconds = pattern.between(_clock(zone, begin)[0], _clock(zone, end)[0])
     for block in range(int((begin - _DAY) // _BLOCK), int(end // _BLOCK) + 1):
         for shift, change in _changes(pattern, zone, block):
@@ -98,119 +95,12 @@ def next_edge(schedule: Schedule, zone: ZoneInfo, at: float, horizon: float) -> 
     end = until if schedule.end is None else min(until, schedule.end)
     if begin > end:
         return None
-    pattern = _pattern(schedule.windows, schedule.weekdays, schedule.month_days)
+    pattern = pattern_of(schedule.windows, schedule.weekdays, schedule.month_days)
     last = () if schedule.end is None else (schedule.end,)
     for edge in chain((begin,), _limits(pattern, zone, begin, end), last):
         if at < edge <= end and is_open(schedule, zone, edge) != is_open(schedule, zone, at):
             return edge
     return None
-
-
-class _Hours(NamedTuple):
-    """Calling hours of one local day: disjoint spans in seconds after its midnight, in order."""
-
-    spans: tuple[tuple[int, int], ...]
-    total: int
-
-    def until(self, second: float) -> float:
-        """Calling time in seconds from midnight to ``second``."""
-        seconds = 0.0
-        for start, end in self.spans:
-            if start < second:
-                seconds += min(end, second) - start
-        return seconds
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pattern:
-    """Calling hours of every day on the clock that is never set back.
-
-    Its times are seconds since it showed 1970-01-01 00:00; days are numbered from there. ``kinds``
-    is indexed by: may windows begin on the day before (2), on the day itself (1). ``week`` is by
-    day modulo 7, ``week_before`` the seconds before it; empty where days of the month matter.
-    """
-
-    weekdays: frozenset[int]
-    month_days: frozenset[int] | None
-    kinds: tuple[_Hours, ...]
-    week: tuple[_Hours, ...] = ()
-    week_before: tuple[int, ...] = ()
-
-    def covers(self, shown: float) -> bool:
-        """Tell whether a window covers this time."""
-        day, second = divmod(shown, _DAY)
-        for start, end in self.hours(int(day)).spans:
-            if second < end:
-                return start <= second
-        return False
-
-    def between(self, begin: float, end: float) -> float:
-        """Calling time in seconds between two times, the later one excluded."""
-        first, begin_second = divmod(begin, _DAY)
-        last, end_second = divmod(end, _DAY)
-        days = self._days_between(int(first), int(last))
-        last_day, first_day = self.hours(int(last)), self.hours(int(first))
-        return days + last_day.until(end_second) - first_day.until(begin_second)
-
-    def hours(self, day: int) -> _Hours:
-        if self.week:
-            return self.week[day % 7]
-        return self.kinds[2 * self.begins(day - 1) + self.begins(day)]
-
-    def begins(self, day: int) -> bool:
-        dates = self.month_days
-        return (day + _EPOCH_WEEKDAY) % 7 in self.weekdays and (
-            dates is None or date.fromordinal(day + _EPOCH_ORDINAL).day in dates
-        )
-
-    def _days_between(self, first: int, last: int) -> int:
-        if self.week:
-            before = self.week_before
-            return (last // 7 - first // 7) * before[7] + before[last % 7] - before[first % 7]
-        first_block, first = divmod(first, _BLOCK_DAYS)
-        last_block, last = divmod(last, _BLOCK_DAYS)
-        blocks = sum(_seconds_before(self, block)[-1] for block in range(first_block, last_block))
-        last_seconds = _seconds_before(self, last_block)[last]
-        return blocks + last_seconds - _seconds_before(self, first_block)[first]
-
-
-@lru_cache(maxsize=16_384)
-def _pattern(
-    windows: tuple[Window, ...], weekdays: frozenset[int] | None, month_days: frozenset[int] | None
-) -> _Pattern:
-    today, late = [], []
-    for window in windows:
-        start, end = (min(max(limit, 0), _DAY) for limit in (window.start, window.end))
-        today.append((start, end if end > start else _DAY))
-        if end <= start:
-            late.append((0, end))
-    kinds = tuple(_merged(spans) for spans in ([], today, late, today + late))
-    weekdays = frozenset(range(7)) if weekdays is None else weekdays
-    if month_days is not None:
-        return _Pattern(weekdays, month_days, kinds)
-    begins = [(day + _EPOCH_WEEKDAY) % 7 in weekdays for day in range(-1, 7)]
-    week = tuple(kinds[2 * eve + day] for eve, day in pairwise(begins))
-    before = accumulate((hours.total for hours in week), initial=0)
-    return _Pattern(weekdays, month_days, kinds, week, tuple(before))
-
-
-def _merged(spans: Iterable[tuple[int, int]]) -> _Hours:
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(span for span in spans if span[0] < span[1]):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return _Hours(tuple(merged), sum(end - start for start, end in merged))
-
-
-@lru_cache(maxsize=2_048)
-def _seconds_before(pattern: _Pattern, block: int) -> tuple[int, ...]:
-    """Calling time in a block of days before each of them, and at the end that of the block."""
-    days = range(block * _BLOCK_DAYS - 1, (block + 1) * _BLOCK_DAYS)
-    begins = pairwise(pattern.begins(day) for day in days)
-    totals = (pattern.kinds[2 * eve + day].total for eve, day in begins)
-    return tuple(accumulate(totals, initial=0))
 
 
 class _Shift(NamedTuple):
@@ -241,7 +131,7 @@ def _instant(zone: ZoneInfo, shown: float) -> float:
     return next((shift.at for shift in skips), shown - before)
 
 
-def _limits(pattern: _Pattern, zone: ZoneInfo, begin: float, until: float) -> Iterator[float]:
+def _limits(pattern: Pattern, zone: ZoneInfo, begin: float, until: float) -> Iterator[float]:
     """Yield in order the moments from ``begin`` to ``until`` at which a window begins or ends."""
     first, _ = _clock(zone, begin)
     last, _ = _clock(zone, until)
@@ -253,7 +143,7 @@ def _limits(pattern: _Pattern, zone: ZoneInfo, begin: float, until: float) -> It
 
 
 @lru_cache(maxsize=32_768)
-def _changes(pattern: _Pattern, zone: ZoneInfo, block: int) -> tuple[tuple[_Shift, int], ...]:
+def _changes(pattern: Pattern, zone: ZoneInfo, block: int) -> tuple[tuple[_Shift, int], ...]:
     """List the changes of the offset in a block that skip (< 0) or repeat (> 0) calling seconds."""
     changes = []
     for shift in _shifts(zone, block):
