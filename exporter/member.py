@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -131,7 +132,7 @@ async def _opened(
         server_name=common.tls_config.server_name or None,
     )
     zone = await _zone(account)
-    source = await _source(account, around, transport, opening)
+    source = await _source(account, around, opening, transport=transport, tls=tls)
     context = _context(account, around, transport=transport, source=source, zone=zone, meter=meter)
     return Member(
         account=account,
@@ -167,16 +168,20 @@ def _context(
 
 
 async def _source(
-    account: Account, around: Surroundings, transport: Transport, opening: AsyncExitStack
+    account: Account,
+    around: Surroundings,
+    opening: AsyncExitStack,
+    *,
+    transport: Transport,
+    tls: ssl.SSLContext,
 ) -> Source:
     # Entered after the session: what runs in the background ends before its connections close.
     background = await opening.enter_async_context(Background())
-    # What it is opened with stays: a file that changes later must not make a call fail.
-    tls = await around.contexts.of(account)
     return await around.sources[account.platform].open(
         SourceContext(
             account=account,
             transport=transport,
+            # What it is opened with stays: a file that changes later must not make a call fail.
             direct=Direct(
                 partial(open_session, account, tls, direct=True), timeout=account.common.timeout
             ),
