@@ -74,7 +74,8 @@ def remaining_seconds(schedule: Schedule, zone: ZoneInfo, at: float) -> float | 
     pattern = pattern_of(schedule.windows, schedule.weekdays, schedule.month_days)
     seconds = pattern.between(_clock(zone, begin)[0], _clock(zone, end)[0])
     for block in range(int((begin - _DAY) // _BLOCK), int(end // _BLOCK) + 1):
-        for shift, change in _changes(pattern, zone, block):
+        # In most years of most zones there is none, and nothing to keep.
+        for shift, change in _changes(pattern, zone, block) if _shifts(zone, block) else ():
             if change < 0:
                 seconds += change if begin < shift.at <= end else 0
             else:
@@ -142,7 +143,7 @@ def _limits(pattern: Pattern, zone: ZoneInfo, begin: float, until: float) -> Ite
                 yield _instant(zone, day * _DAY + second)
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=512)
 def _changes(pattern: Pattern, zone: ZoneInfo, block: int) -> tuple[tuple[_Shift, int], ...]:
     """List the changes of the offset in a block that skip (< 0) or repeat (> 0) calling seconds."""
     changes = []

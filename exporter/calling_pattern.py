@@ -18,6 +18,7 @@ _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _EPOCH_WEEKDAY: Final = 4  # a Thursday, counted from Sunday
 # Days that fit a calendar are found by blocks of about a year.
 _BLOCK_DAYS: Final = 366
+_EVERY_DAY: Final = frozenset(range(7))
 
 
 class Hours(NamedTuple):
@@ -33,6 +34,9 @@ class Hours(NamedTuple):
             if start < second:
                 seconds += min(end, second) - start
         return seconds
+
+
+_CLOSED: Final = Hours((), 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +95,9 @@ class Pattern:
         return blocks + last_seconds - _seconds_before(self, first_block, first)
 
 
-@lru_cache(maxsize=16_384)
+# Few: most campaigns share their hours, and one that is not kept is made in 15 us. Where each has
+# its own, as many as a week brings would be kept for nothing.
+@lru_cache(maxsize=256)
 def pattern_of(
     windows: tuple[Window, ...], weekdays: frozenset[int] | None, month_days: frozenset[int] | None
 ) -> Pattern:
@@ -105,8 +111,9 @@ def pattern_of(
         today.append((start, end if end > start else _DAY))
         if end <= start:
             late.append((0, end))
-    kinds = tuple(_merged(spans) for spans in ([], today, late, today + late))
-    weekdays = frozenset(range(7)) if weekdays is None else weekdays
+    day, after_eve = _merged(today), _merged(late) if late else _CLOSED
+    kinds = (_CLOSED, day, after_eve, _merged(today + late) if late else day)
+    weekdays = _EVERY_DAY if weekdays is None else weekdays
     if month_days is not None:
         return Pattern(weekdays, month_days, kinds)
     begins = [(day + _EPOCH_WEEKDAY) % 7 in weekdays for day in range(-1, 7)]
@@ -125,7 +132,7 @@ def _merged(spans: Iterable[tuple[int, int]]) -> Hours:
     return Hours(tuple(merged), sum(end - start for start, end in merged))
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=512)
 def _seconds_before(pattern: Pattern, block: int, day: int) -> int:
     """Calling time in a block of days before one of them; before the 366th, that of the block."""
     begins = _begins(pattern.weekdays, pattern.month_days or frozenset(), block)
@@ -135,7 +142,7 @@ def _seconds_before(pattern: Pattern, block: int, day: int) -> int:
     return sum(hours.total * days.bit_count() for hours, days in kinds)
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=256)
 def _begins(weekdays: frozenset[int], month_days: frozenset[int], block: int) -> int:
     """On which days of a block windows may begin: a bit each, the first for the day before it."""
     by_weekday, by_date = _calendar(block)

@@ -246,14 +246,14 @@ def _text_of_number(value: Any) -> str | None:
     return str(value) if value.bit_length() <= _LARGEST_ID_BITS else None
 
 
-# Cached, because the few values there are come again with every row and every poll.
-@lru_cache(maxsize=4096)
+# Cached, because the values of most rows come again with every poll; few, since they cost little.
+@lru_cache(maxsize=1024)
 def _ratio(text: str) -> float | None:
     percent = finite(text.strip().removesuffix("%"))
     return None if percent is None or percent < 0 else percent / 100
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def _window(start: str, end: str) -> Window | None:
     first, last = _second_of_day(start), _second_of_day(end)
     if first is None or last is None or first == _DAY_SECONDS:
