@@ -36,6 +36,7 @@ _WHOLE: Final = {int}
 # To look for the type is several times faster than to look for None among numbers.
 _NOTHING: Final = type(None)
 _LABELS_KEPT: Final = 65536
+_FEW_LABELS: Final = 2
 
 
 class Renderer:
@@ -260,7 +261,9 @@ def _of_subject(families: Iterable[Family], subject: Subject, labels: Labels) ->
 
 
 def _tails(family: Family, value: Any) -> list[bytes]:
-    rows = [(_pairs(family.extra, tuple(own)), sample) for own, sample in family.samples(value)]
+    # Many together are kept as a part of their line, and long: among what is free they would lie.
+    pairs = _pairs if len(family.extra) <= _FEW_LABELS else _pairs.__wrapped__
+    rows = [(pairs(family.extra, tuple(own)), sample) for own, sample in family.samples(value)]
     if len({labels for labels, _ in rows}) < len(rows):
         raise ValueError(f"{family.name}: the same series twice")
     comma = "," if family.extra else ""

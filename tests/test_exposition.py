@@ -45,6 +45,19 @@ def test_segments_and_a_tail_are_one_valid_gzip_stream(parts, tail):
     assert body.samples == len(parts)
 
 
+@given(
+    parts=st.lists(st.binary(max_size=40), min_size=1, max_size=8),
+    times=st.integers(1, 2000),
+    order=st.randoms(),
+)
+def test_segments_that_were_made_together_stand_alone_in_any_order(parts, times, order):
+    made = segments([Text((part * times,), 1) for part in parts])
+    order.shuffle(made)
+    body = joined(made)
+    stream = gzip_head() + b"".join(body.deflated) + body.gzip_tail(b"end")
+    assert gzip.decompress(stream) == b"".join(map(bytes, body.plain)) + b"end"
+
+
 @pytest.mark.parametrize("size", [0, 1, 300_000])
 def test_texts_kept_together_are_whole_in_their_order_small_and_large(size):
     texts = [Text((b"a" * size, b"b"), 2), Text((), 0), Text((b"c" * size,), 1)]
