@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import structlog
 
+from exporter.allocator import keep_giving_back
 from exporter.clock import Clock, SystemClock
 from exporter.config.changes import Difference
 from exporter.config.model import Config
@@ -161,6 +162,8 @@ class Exporter:
         self._reloader = await self._stack.enter_async_context(reloader)
         reloader.succeeded()
         await self._stack.enter_async_context(_running(loops, self._keep_publishing))
+        freeing = _running(loops, partial(keep_giving_back, settings.clock))
+        await self._stack.enter_async_context(freeing)
         # Last in, first out: scrapes end before polls are cancelled.
         await self._serve(telemetry, reloader, loops)
         await self._warn_of_open_files(config)

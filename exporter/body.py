@@ -32,14 +32,13 @@ async def read_capped(chunks: AsyncIterable[bytes], cap: Cap) -> bytes:
     Raises:
         PollError: It is larger than the cap.
     """
-    parts: list[bytes] = []
-    size = 0
+    # Not a list of pieces: a hundred of them would lie among small objects, and part what is free.
+    body = bytearray()
     async for chunk in chunks:
-        size += len(chunk)
-        if size > cap.size:
+        if len(body) + len(chunk) > cap.size:
             raise cap.error()
-        parts.append(chunk)
-    return b"".join(parts)
+        body += chunk
+    return bytes(body)
 
 
 async def inflated(body: bytes, cap: Cap) -> bytes:

@@ -96,8 +96,9 @@ def run(arguments: Sequence[str]) -> int:
     # Imports make no garbage, so that looking for it among them is a tenth of their time.
     gc.disable()
     # Help, the version and wrong usage are told without any of it.
-    from exporter import commands  # noqa: PLC0415
+    from exporter import allocator, commands  # noqa: PLC0415
 
+    allocator.use_sparingly()
     _spare_the_collector()
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
