@@ -4,10 +4,12 @@ import asyncio
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import sys
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -83,13 +85,16 @@ class Command:
 
 
 @asynccontextmanager
-async def command(*arguments: str):
+async def command(*arguments: str, files: int | None = None):
+    """Run the command; with ``files`` it may open no more than so many."""
     pipe = asyncio.subprocess.PIPE
+    limited = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (files, files))
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "exporter", *arguments),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=pipe,
         stderr=pipe,
+        preexec_fn=None if files is None else limited,
     )
     started = Command(process)
     try:
@@ -147,6 +152,21 @@ async def test_the_demo_prints_its_addresses_and_serves_both_vendors():
         demo.send(signal.SIGTERM)
         assert await demo.ends() == 0
         assert not [line for line in demo.out + demo.err if "Traceback" in line]
+
+
+async def test_idle_connections_leave_descriptors_where_there_are_few():
+    async with command(*DEMO, files=100) as demo, AsyncExitStack() as idle:
+        page = await page_of(demo)
+        host, _, port = urlsplit(page).netloc.partition(":")
+        for _ in range(100):
+            _, writer = await asyncio.open_connection(host, int(port))
+            idle.callback(writer.close)
+        await until_ready(page)
+
+        found = (await get(f"{page}/metrics"))[1]
+
+        assert len(re.findall(r"^outbound_account_up\{.*\} 1$", found, re.MULTILINE)) == 2
+        assert not [line for line in demo.err if "out of system resource" in line]
 
 
 class SlowScrape:

@@ -4,6 +4,7 @@ Counted where they are accepted: what has not ended its TLS handshake holds a de
 quarter of a megabyte, and is unknown to everything above.
 """
 
+import errno
 import os
 import resource
 import socket
@@ -13,6 +14,7 @@ from contextlib import suppress
 from typing import Any, Final, Protocol
 
 _FILES: Final = 65_536
+_LACKING: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Holder(Protocol):
@@ -62,14 +64,22 @@ class Admission:
     """
 
     def __init__(self, most: int) -> None:
-        self._most = most
+        self.most = most
+        """How many may be open at once."""
         self._entries: dict[int, _Entry] = {}
+        self.crowded = False
+        """Whether who was admitted last took the place of another, which is yet to be closed."""
+
+    def leave_files(self, files: int) -> None:
+        """Take no more than half of so many descriptors: polls need theirs."""
+        self.most = max(1, min(self.most, files // 2))
 
     def admit(self, connection: socket.socket) -> bool:
         """Take a connection in; False if all that are open are busy."""
-        if len(self._entries) >= self._most:
+        if len(self._entries) >= self.most:
             self._prune()
-        if len(self._entries) >= self._most and not self._end_one():
+        self.crowded = len(self._entries) >= self.most
+        if self.crowded and not self._end_one():
             return False
         number = connection.fileno()
         # At the end, also where another connection had the same descriptor before.
@@ -117,6 +127,7 @@ class Door(socket.socket):
     """A listening socket that asks an ``Admission`` before it hands a connection on."""
 
     admission: Admission | None = None
+    _wait = False
 
     @classmethod
     def of(cls, listening: socket.socket, admission: Admission) -> "Door":
@@ -130,19 +141,37 @@ class Door(socket.socket):
         """Accept a connection.
 
         Raises:
-            ConnectionAbortedError: There is no room for it; asyncio goes on with the next.
+            ConnectionAbortedError: There is no room for it; asyncio comes back for the next.
+            BlockingIOError: None waits, or whoever gave way has to be closed first; asyncio, which
+                accepts a hundred in one go, comes back then.
+            OSError: There is no descriptor left; asyncio logs it, and comes back in a second.
         """
-        connection, address = super().accept()
+        if self._wait:
+            self._wait = False
+            raise BlockingIOError
+        try:
+            connection, address = super().accept()
+        except OSError as error:
+            # Else asyncio would go on, and log the same a hundred times.
+            self._wait = error.errno in _LACKING
+            raise
         if self.admission is not None and not self.admission.admit(connection):
             connection.close()
             raise ConnectionAbortedError
+        self._wait = self.admission is not None and self.admission.crowded
         return connection, address
 
 
-def raise_file_limit() -> None:
-    """Let this process open as many files as it may, up to what makes sense, as those in Go do."""
+def raise_file_limit() -> int:
+    """Let this process open as many files as it may, up to what makes sense, as those in Go do.
+
+    Returns:
+        How many it may open from now on.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return wanted
+    return _FILES if soft == resource.RLIM_INFINITY else soft

@@ -69,7 +69,7 @@ class Server:
         Raises:
             ConfigError: An address cannot be listened on; nothing is left open then.
         """
-        raise_file_limit()
+        self._connections.admission.leave_files(raise_file_limit())
         await self._runner.setup()
         manager = self._manager()
         manager.request_factory = expecting_nothing(manager.request_factory)

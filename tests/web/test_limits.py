@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
+import os
 import resource
+import socket
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
 
 from exporter.web import ListenAddress, Server, Site, create_app
-from exporter.web.admission import raise_file_limit
+from exporter.web.admission import Admission, Door, raise_file_limit
 from exporter.web.limits import Limits
 from exporter.webconfig.live import LOOK_SECONDS
 from exporter.webconfig.passwords import MOST_WAITING
@@ -243,6 +245,63 @@ async def test_who_asked_before_is_kept_longer_than_who_never_did(held):
     await proven.send(WHOLE)
 
     assert b"200 OK" in await proven.answer()
+
+
+@pytest.fixture
+def listening():
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        yield opened
+
+
+def connected(listening):
+    return socket.create_connection(listening.getsockname())
+
+
+@contextlib.contextmanager
+def no_files():
+    """Nothing more can be opened."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_whoever_gave_way_is_closed_before_the_next_one_is_accepted(listening):
+    with contextlib.ExitStack() as stack:
+        door = stack.enter_context(Door.of(listening, Admission(1)))
+        for _ in range(3):
+            stack.enter_context(connected(listening))
+        for _ in range(2):
+            stack.enter_context(door.accept()[0])
+
+        with pytest.raises(BlockingIOError):
+            door.accept()
+        door.accept()[0].close()
+
+
+def test_the_lack_of_a_descriptor_is_told_once_and_not_a_hundred_times(listening):
+    with Door.of(listening, Admission(9)) as door, connected(listening), no_files():
+        with pytest.raises(OSError, match="Too many open files"):
+            door.accept()
+        with pytest.raises(BlockingIOError):
+            door.accept()
+        with pytest.raises(OSError, match="Too many open files"):
+            door.accept()
+
+
+def test_connections_take_no_more_than_half_of_the_descriptors():
+    admission = Admission(256)
+
+    admission.leave_files(65_536)
+    assert admission.most == 256
+    admission.leave_files(100)
+    assert admission.most == 50
+    admission.leave_files(1)
+    assert admission.most == 1
 
 
 async def test_a_connection_is_refused_only_when_all_that_are_open_are_busy(held):
