@@ -260,3 +260,31 @@ def test_a_file_that_was_spoilt_for_a_while_is_read_when_it_is_whole_again(file,
     file.write_text("new", encoding="utf-8")
 
     assert read(reader) == Secret("new")
+
+
+async def test_a_file_that_does_not_answer_takes_one_thread_and_holds_up_nobody(tmp_path):
+    silent = tmp_path / "secret"
+    os.mkfifo(silent)
+    reader = SecretReader(text=None, file=silent, path="a.key_file", patience_seconds=0)
+
+    asked = [reader.read() for _ in range(100)]
+    failed = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert {str(error) for error in failed} == {
+        f"a.key_file: the secret file {silent} does not answer"
+    }
+    assert await asyncio.to_thread(lambda: "done") == "done"
+
+    # Lets the one that waits go.
+    await asyncio.to_thread(silent.write_text, TEXT)
+
+
+async def test_a_file_that_answers_late_is_read_all_the_same(tmp_path):
+    silent = tmp_path / "secret"
+    os.mkfifo(silent)
+    reader = SecretReader(text=None, file=silent, path="a.key_file")
+
+    several = [asyncio.create_task(reader.read()) for _ in range(3)]
+    await asyncio.to_thread(silent.write_text, TEXT)
+
+    assert await asyncio.gather(*several) == [Secret(TEXT)] * 3
