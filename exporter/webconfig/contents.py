@@ -1,6 +1,7 @@
 """The web configuration and the files that it names, read as one: what they held at one look."""
 
 import errno
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -104,6 +105,9 @@ def _content(beside: Path, name: str, inline: str) -> Content:
 
 def _read(file: Path) -> Content:
     try:
+        if stat.S_ISFIFO(file.stat().st_mode):
+            # Its end looks like an empty file, and without one to open it takes for ever.
+            return Problem(file, "expected a file that can be read again, not a pipe")
         return Secret(read_capped(file).decode("latin-1"))
     except OSError as error:
         if error.errno in _LACKING:

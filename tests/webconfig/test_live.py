@@ -197,6 +197,25 @@ async def test_a_file_that_is_gone_puts_nothing_in_force(files):
     assert live.config is None
 
 
+async def test_a_pipe_which_holds_what_it_holds_only_once_is_of_no_use(files):
+    os.mkfifo(files.file)
+
+    with pytest.raises(ConfigError, match="expected a file that can be read again, not a pipe"):
+        await files.live.open()
+
+    await asyncio.to_thread(files.file.unlink)
+    live = await files.opened(USERS)
+    await asyncio.to_thread(files.file.unlink)
+    os.mkfifo(files.file)
+    await files.look()
+    assert live.config is None
+
+    await asyncio.to_thread(files.file.unlink)
+    await files.write(USERS)
+    await files.look()
+    assert live.config is not None
+
+
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
