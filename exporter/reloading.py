@@ -35,14 +35,19 @@ class Reloader:
         loops: asyncio.TaskGroup,
         telemetry: Telemetry,
         clock: Clock,
+        patience_seconds: float = 30.0,
     ) -> None:
-        """``config`` is in force already; a fault of ours in a change ends ``loops``."""
+        """``config`` is in force already; a fault of ours in a change ends ``loops``.
+
+        What takes longer to read than ``patience_seconds`` counts as failed until it ends.
+        """
         self.config = config
         self._load = load
         self._fleet = fleet
         self._loops = loops
         self._telemetry = telemetry
         self._clock = clock
+        self._patience_seconds = patience_seconds
         self._turn = asyncio.Lock()
         self._making: asyncio.Task[None] | None = None
 
@@ -87,6 +92,10 @@ class Reloader:
         _tell(change)
 
     async def _prepared(self) -> Change:
+        # Not given up: the thread that reads would stay, and the next reload would take another.
+        late = asyncio.get_running_loop().call_later(
+            self._patience_seconds, self._failed, "a file that it reads does not answer yet"
+        )
         try:
             return await self._fleet.prepare(await self._load())
         except ConfigError as error:
@@ -97,6 +106,8 @@ class Reloader:
             message = "an error in the exporter; its log has the traceback"
             self._failed(message)
             raise ConfigError(message) from error
+        finally:
+            late.cancel()
 
     def _failed(self, message: str) -> None:
         self._telemetry.reload_successful.set(0)

@@ -50,7 +50,7 @@ def telemetry():
 
 
 @asynccontextmanager
-async def reloading(fleet, file, telemetry, clock=None):
+async def reloading(fleet, file, telemetry, clock=None, **others):
     """A reloader, and who owns what it makes."""
     async with (
         asyncio.TaskGroup() as loops,
@@ -61,6 +61,7 @@ async def reloading(fleet, file, telemetry, clock=None):
             loops=loops,
             telemetry=telemetry,
             clock=clock or FakeClock(),
+            **others,
         ) as reloader,
     ):
         yield reloader
@@ -92,6 +93,31 @@ async def test_a_second_reload_waits_for_its_turn_and_reads_the_file_then(teleme
         assert (await first).unchanged == ("one",)
         assert (await second).unchanged == ("two",)
         assert fleet.log == ["prepare one", "made one", "prepare two", "made two"]
+
+
+async def test_one_whose_file_does_not_answer_is_told_and_made_once_it_does(telemetry, monkeypatch):
+    fleet, file = Fleet(), File()
+    answers, changed = asyncio.Event(), asyncio.Event()
+    put = telemetry.reload_successful.set
+    monkeypatch.setattr(
+        telemetry.reload_successful, "set", lambda value: (put(value), changed.set())
+    )
+
+    async def load():
+        await answers.wait()
+        return "late"
+
+    file.load = load
+    fleet.going.set()
+    async with reloading(fleet, file, telemetry, patience_seconds=0.01) as reloader:
+        slow = asyncio.create_task(reloader.reload())
+        await changed.wait()
+        assert told(telemetry)[0] == 0
+
+        answers.set()
+
+        assert (await slow).unchanged == ("late",)
+        assert told(telemetry)[0] == 1
 
 
 async def test_one_that_fails_lets_the_next_one_in(telemetry):
