@@ -40,8 +40,8 @@ class Secret:
 class SecretReader:
     """One secret, given as text or as a file.
 
-    A file is looked at again at each ``read``, off the event loop, and read when its modification
-    time, size or inode differ: a mounted secret that is rotated takes effect with the next call.
+    A file is looked at again at each ``read``, off the event loop, and read when its times, size or
+    inode differ: a mounted secret that is rotated takes effect with the next call.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class SecretReader:
         self._file = file
         self._path = path
         self._patience_seconds = patience_seconds
-        self._stamp: tuple[int, int, int] | None = None
+        self._stamp: tuple[int, ...] | None = None
         self._looking: asyncio.Future[str] | None = None
 
     async def read(self) -> Secret:
@@ -90,7 +90,7 @@ class SecretReader:
     def _refresh(self, file: Path) -> str:
         try:
             stat = file.stat()
-            stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            stamp = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino)
             if stamp == self._stamp:
                 return ""
             text = file.read_text(encoding="utf-8-sig").strip()
