@@ -28,6 +28,7 @@ from exporter.store import AccountView, Chunks, Store
 
 STEP_TASKS: Final = 250
 STEP_SCHEDULES: Final = 64
+STEP_CONCURRENCY: Final = 2000
 BATCH_BLOCKS: Final = 8
 FEW_SAMPLES: Final = 400
 MINUTE_SECONDS: Final = 60.0
@@ -190,9 +191,15 @@ class Publisher:
         }
         for scope_id, mine in rows.items():
             if mine != self._concurrency.get(scope_id):
-                lines = self._renderer.concurrency(mine)
-                (parts["concurrency", scope_id, "tasks"],) = await _chunks([lines])
+                parts["concurrency", scope_id, "tasks"] = await self._concurrent(mine)
         return parts
+
+    async def _concurrent(self, rows: Sequence[ConcurrencyRow]) -> Chunks:
+        lines: list[Lines] = []
+        for some in chunks(rows, STEP_CONCURRENCY):
+            lines.append(self._renderer.concurrency(some))
+            await asyncio.sleep(0)
+        return await _concatenated(await _chunks(lines))
 
     def _most_telling(self) -> tuple[Task, ...]:
         shown: list[Task] = []

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from exporter.domain import Schedule, Scope, Status, Tier, Window
+from exporter.domain import Concurrency, Schedule, Scope, Status, Tier, Window
 from exporter.poller import publisher as module
 from exporter.poller.blocks import BLOCK_TASKS
 from tests.poller.making import Rig, Vendor, settled, task
@@ -27,9 +27,9 @@ class Bench:
         for each in tasks:
             self.book.see(HERE, each, at, now=WALL)
 
-    async def publish(self, *, now=WALL, clock_moved=False):
+    async def publish(self, *, now=WALL, **others):
         await self.rig.publisher.publish(
-            self.rig.context.scopes, self.rig.context.state, now=now, clock_moved=clock_moved
+            self.rig.context.scopes, self.rig.context.state, now=now, **others
         )
 
     def blocks(self, tier=Tier.ACTIVE):
@@ -103,6 +103,26 @@ async def test_a_task_that_leaves_changes_its_block_and_no_other():
     after = bench.blocks()
     assert [one is other for one, other in zip(before, after, strict=True)] == [False, True, True]
     assert len(bench.shelf.exposed()) == 3 * BLOCK_TASKS - 1
+
+
+async def test_calls_at_once_of_many_tasks_are_rendered_in_steps_and_all_are_there(monkeypatch):
+    bench = Bench(collect=("concurrency",))
+    monkeypatch.setattr(module, "STEP_CONCURRENCY", 10)
+    steps = []
+    render = bench.rig.publisher._renderer.concurrency
+    monkeypatch.setattr(
+        bench.rig.publisher._renderer,
+        "concurrency",
+        lambda rows: steps.append(len(rows)) or render(rows),
+    )
+    rows = tuple((f"t{number}", "name", Concurrency(current=number)) for number in range(25))
+
+    await bench.publish(concurrency=lambda: {"here": rows})
+
+    assert steps == [10, 10, 5]
+    for number in range(25):
+        found = bench.shelf.value("outbound_task_concurrency", task_id=f"t{number}")
+        assert found == number
 
 
 async def test_a_task_that_comes_takes_the_place_of_one_that_left():
