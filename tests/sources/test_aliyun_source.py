@@ -389,8 +389,10 @@ async def test_two_instances_with_one_id_are_a_protocol_error(aliyun):
     assert caught.value.reason is Reason.PROTOCOL
 
 
-async def test_an_instance_that_comes_twice_and_is_the_same_is_one_instance(aliyun):
-    source = await aliyun(Vendor(instances("a", "a", total=2)))
+@pytest.mark.parametrize("beside", [{}, {"CreationTime": 2}])
+async def test_an_instance_that_comes_twice_and_is_the_same_to_us_is_one_instance(aliyun, beside):
+    row = {"InstanceId": "a", "InstanceName": "name of a", "CreationTime": 1}
+    source = await aliyun(Vendor(ok(Instances=[row, row | beside], TotalCount=2)))
 
     assert await source.scopes() == (Scope("a", "name of a"),)
 

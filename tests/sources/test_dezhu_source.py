@@ -298,7 +298,6 @@ async def test_task_is_gone_when_the_whole_list_does_not_show_it(dezhu, answers)
         ([page_answer(1, 2, total=4), page_answer(2, 3, total=4)], 2),
         ([page_answer(1, 2, total=4), page_answer(3, 4, total=3)], 2),
         ([page_answer(1, 1, total=4)], 1),
-        ([page_answer(9, 9, names=["mine", "yours"], total=2)], 1),
         ([page_answer(1, total=4), page_answer(total=4)], 5),
     ],
 )
@@ -311,6 +310,15 @@ async def test_look_up_that_tells_nothing_says_so(dezhu, answers, asked):
 
     assert (caught.value.reason, caught.value.code) == (Reason.PROTOCOL, "inconclusive")
     assert len(vendor.asked) == asked
+
+
+async def test_look_up_that_gives_two_tasks_one_id_tells_nothing_of_either(dezhu):
+    source = await dezhu(Vendor(page_answer(9, 9, names=["mine", "yours"], total=2)))
+
+    with pytest.raises(PollError, match="two tasks with one id") as caught:
+        await source.find(Scope(), wanted(), priority=ACTIVE)
+
+    assert (caught.value.reason, caught.value.code) == (Reason.PROTOCOL, "inconclusive")
 
 
 async def test_truncated_page_is_a_protocol_error(dezhu, samples):

@@ -102,15 +102,14 @@ def _instances(reply: Reply, clock_offset: float | None) -> InstancePage:
     check(reply, clock_offset=clock_offset)
     rows, total = listed(_INSTANCES, reply.body, rows="Instances", total="TotalCount")
     instances = [as_object(_INSTANCE, row) or {} for row in rows]
-    named = [(scope, row) for row in instances if (scope := _scope(row)).id]
-    if are_at_odds([(scope.id, row) for scope, row in named]):
+    named = [(scope, listed_concurrency(row)) for row in instances if (scope := _scope(row)).id]
+    if are_at_odds([(told[0].id, told) for told in named]):
         raise malformed("Instances: two different instances have one InstanceId")
-    told = ((scope.id, listed_concurrency(row)) for scope, row in named)
     return InstancePage(
         scopes=tuple(scope for scope, _ in named),
         rows=len(rows),
         total=total or None,
-        concurrency={key: value for key, value in told if value is not None},
+        concurrency={scope.id: value for scope, value in named if value is not None},
     )
 
 

@@ -16,6 +16,7 @@ from exporter.source import (
     Source,
     SourceContext,
     SourceType,
+    are_at_odds,
 )
 from exporter.sources.dezhu.answer import CODES, INCONCLUSIVE
 from exporter.sources.dezhu.client import Client
@@ -87,8 +88,14 @@ class DezhuSource:
             )
             ids = {found.id for found in page.tasks}
             same = [found for found in page.tasks if found.id == task.id]
-            # Where they differ, one of them is another task.
-            if same and same.count(same[0]) == len(same):
+            if are_at_odds([(task.id, found) for found in same]):
+                raise PollError(
+                    Reason.PROTOCOL,
+                    "the look-up by name gave two tasks with one id; ask the vendor, as no setting"
+                    " mends it",
+                    code=INCONCLUSIVE,
+                )
+            if same:
                 return same[0]
             here = len(page.tasks) + page.nameless
             moved = len(ids) < len(page.tasks) or not seen.isdisjoint(ids)
