@@ -4,11 +4,12 @@ import asyncio
 import platform
 import subprocess
 import sys
+import threading
 from contextlib import AsyncExitStack
 
 import pytest
 
-from exporter.allocator import GIVE_BACK_SECONDS, use_sparingly
+from exporter.allocator import GIVE_BACK_SECONDS, renew_threads, use_sparingly
 from tests.integration.harness import start
 
 WAIT_SECONDS = 15
@@ -92,3 +93,26 @@ async def test_it_is_given_back_for_as_long_as_the_exporter_runs(monkeypatch):
             given.clear()
             await world.clock.advance(GIVE_BACK_SECONDS)
             await given.wait()
+
+
+async def test_threads_that_were_renewed_end_when_they_are_idle_and_finish_what_they_do():
+    first = renew_threads(None)
+    going, done = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def work():
+        loop.call_soon_threadsafe(going.set)
+        done.wait(10)
+        return threading.current_thread()
+
+    working = asyncio.create_task(asyncio.to_thread(work))
+    await going.wait()
+    second = renew_threads(first)
+    done.set()
+    before = await working
+
+    after = await asyncio.to_thread(threading.current_thread)
+    await asyncio.to_thread(before.join, 10)
+    assert not before.is_alive()
+    assert after is not before
+    second.shutdown(wait=False)

@@ -6,14 +6,14 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-_VALUES_KEPT: Final = 1024
+_VALUES_KEPT: Final = 256
 
 Noted = tuple[T, tuple[str, ...]]
 """A value, and the names of the fields of it that could not be read."""
 
 
 def kept(read: Callable[..., Noted[T]]) -> Callable[..., Noted[T]]:
-    """Remember what ``read`` made of the same values, the latest thousand of them.
+    """Remember what ``read`` made of the same values, the latest few hundred of them.
 
     Arguments of different types are different. Those that cannot be a key, such as a list where a
     number should be, are read each time.
