@@ -20,6 +20,10 @@ DEFAULTS = {
 }
 OPTIONAL = ("dezhu-demo-2", "aliyun-demo-2")
 """Accounts that come and go."""
+KINDS = (
+    *("intervals", "tasks", "account", "limits", "collect"),
+    *("rotate", "broken", "nothing"),
+)
 BROKEN = (
     "accounts: [",
     "accounts: []\nnonsense: 1\n",

@@ -62,14 +62,13 @@ class Subject:
         """Let time pass there until ``to`` (epoch seconds)."""
         await self._do("forward", to=to)
 
-    async def measure(self, *, trim: bool = False) -> dict:
-        """What there is of everything that could grow; ``resident`` in bytes.
+    def resident(self) -> int:
+        """Bytes that it holds now."""
+        return self._memory.now()
 
-        With ``trim`` also ``held``: the same without bounded caches and what the allocator keeps
-        free.
-        """
-        found = {"resident": self._memory.now(), **await self._do("measure", trim=trim)}
-        return {**found, "held": self._memory.now()} if trim else found
+    async def measure(self) -> dict:
+        """What there is of everything that could grow; ``resident`` in bytes."""
+        return {"resident": self._memory.now(), **await self._do("measure")}
 
     async def _do(self, name: str, **arguments: object) -> dict:
         self._process.stdin.write(msgspec.json.encode({"do": name, **arguments}) + b"\n")

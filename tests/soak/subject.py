@@ -5,8 +5,6 @@ one JSON event a line to standard output: whatever changes of what it exposes, a
 """
 
 import asyncio
-import ctypes
-import functools
 import gc
 import sys
 import threading
@@ -17,6 +15,7 @@ from unittest import mock
 import msgspec
 
 from exporter import logs, transport
+from exporter.allocator import use_sparingly
 from exporter.app import Exporter, Settings
 from exporter.config.loader import load
 from exporter.sources import SOURCES
@@ -45,9 +44,8 @@ class Recorder:
     def _tell(self, publication) -> None:
         for account, families in publication.accounts.items():
             bodies = {name: families[name] for name in COUNTED if name in families}
-            before = self._shown.get(account)
+            before, self._shown[account] = self._shown.get(account), bodies
             if before is None or _differ(before, bodies):
-                self._shown[account] = bodies
                 lines = b"".join(b"".join(body.plain) for body in bodies.values()).decode()
                 say({"at": self._clock.now(), "account": account, "lines": lines})
         for gone in self._shown.keys() - publication.accounts.keys():
@@ -64,7 +62,8 @@ def _differ(before, after) -> bool:
 
 
 def say(event: dict) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(event) + b"\n")
+    sys.stdout.buffer.write(msgspec.json.encode(event))
+    sys.stdout.buffer.write(b"\n")
     sys.stdout.buffer.flush()
 
 
@@ -87,17 +86,8 @@ class Subject:
         await self._activity.none()
         say({"done": to})
 
-    async def measure(self, *, trim: bool) -> None:
-        """Tell what there is of everything that could grow.
-
-        With ``trim`` bounded caches are emptied first, and the allocator gives back what it keeps
-        free, where it can.
-        """
-        if trim:
-            _empty_caches()
-        gc.collect()
-        if trim and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
-            libc.malloc_trim(0)
+    async def measure(self) -> None:
+        """Tell what there is of everything that could grow; changes nothing of it."""
         say(
             {
                 "done": self._clock.now(),
@@ -109,14 +99,6 @@ class Subject:
                 "publications": self._recorder.publications,
             }
         )
-
-
-def _empty_caches() -> None:
-    for name, module in tuple(sys.modules.items()):
-        if name.startswith("exporter."):
-            for value in vars(module).values():
-                if type(value) is functools._lru_cache_wrapper:
-                    value.cache_clear()
 
 
 async def run(folder: Path) -> None:
@@ -157,6 +139,7 @@ async def _commands():
 
 
 if __name__ == "__main__":
+    use_sparingly()
     logs.configure(level="info", style="logfmt")
     gc.collect()
     gc.freeze()

@@ -154,6 +154,17 @@ def test_an_account_that_was_throttled_may_be_slower_for_some_time(scene):
     assert scene.found(2400.0)
 
 
+@pytest.mark.parametrize("kind", ["throttled", "reset"])
+def test_how_long_after_trouble_a_value_was_late_is_noted(scene, kind):
+    scene.troubles.those.append(trouble(1090.0, 1400.0, kind))
+    scene.shows(1000.0, 10)
+    scene.true(1100.0, 11)
+
+    assert not scene.found(1600.0)
+    slow = scene.witness.slow_seconds
+    assert slow == {kind == "throttled": 1600.0 - 1400.0 - 65.0, kind != "throttled": 0.0}
+
+
 def test_trouble_does_not_excuse_what_was_never_true(scene):
     scene.troubles.those.append(trouble(900.0, 5000.0))
     scene.shows(1000.0, 12)

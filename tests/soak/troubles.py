@@ -48,6 +48,7 @@ OF_ANSWERS: dict[str, dict] = {
     "endless": {"same_page": True, "times": 50},
     "moving_rows": {"amount": -1},
 }
+KINDS = (*OF_ANSWERS, "status", "code", "refused", "credentials")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,12 @@ class Trouble:
     @property
     def shows_until(self) -> float:
         """Until when it may still be seen, beside one interval."""
-        return self.until + (THROTTLED_SECONDS if self.kind == "throttled" else SLOW_RETRY_SECONDS)
+        return self.until + (THROTTLED_SECONDS if self.throttled else SLOW_RETRY_SECONDS)
+
+    @property
+    def throttled(self) -> bool:
+        """Whether the vendor refused calls for their rate."""
+        return self.kind == "throttled"
 
 
 class Troubles:
@@ -81,7 +87,7 @@ class Troubles:
         """One more, somewhere."""
         if not self._deck:
             # As cards are dealt: none comes again before all have come.
-            self._deck = [*OF_ANSWERS, "status", "code", "refused", "credentials"]
+            self._deck = list(KINDS)
             self._draw.shuffle(self._deck)
         kind = self._deck.pop()
         account = self._draw.choice(self._accounts(kind))

@@ -91,6 +91,8 @@ class Witness:
         """Values held against the truth."""
         self.oldest_seconds = dict.fromkeys(("active", "idle", "finished"), 0.0)
         """By tier, the oldest value that was shown of an account without trouble."""
+        self.slow_seconds = {False: 0.0, True: 0.0}
+        """How long after trouble, and an interval, a value was late; True: after throttling."""
 
     def shown(self, account: str) -> dict[str, Shown]:
         """What is exposed of an account now."""
@@ -183,8 +185,17 @@ class Witness:
         if last_true >= began - allowed:
             if began >= at and not shown.alone:
                 self.oldest_seconds[tier] = max(self.oldest_seconds[tier], at - last_true)
+            elif at - last_true > allowed:
+                self._note_slow(account, at, self._allowed(account, tier))
         elif began >= at or not self._was_told(claim, at, began - allowed):
             self._untrue(claim, at, last_true, wrong)
+
+    def _note_slow(self, account: str, at: float, recovery: float) -> None:
+        """What was excused by trouble that had ended: how long before?"""
+        showing = [one for one in self._troubles.of(account) if one.shows_until + recovery >= at]
+        seconds = min((at - one.until - recovery for one in showing), default=0.0)
+        throttled = all(one.throttled for one in showing)
+        self.slow_seconds[throttled] = max(self.slow_seconds[throttled], seconds)
 
     def _untrue(self, claim: Claim, at: float, last_true: float, wrong: TruthRecord) -> None:
         shown, troubles = claim.shown, self._troubles.of(claim.account)
