@@ -154,7 +154,10 @@ async def _simulate(flags: argparse.Namespace) -> None:
                 config_out=flags.config_out,
                 scenario=flags.scenario,
             )
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConfigError(f"{error.filename}: {why}" if error.filename else why) from error
+    except ValueError as error:
         raise ConfigError(str(error)) from error
 
 

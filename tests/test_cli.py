@@ -613,3 +613,4 @@ def test_a_simulator_that_cannot_start_says_why_in_one_line(files, capsys, spoil
     assert message in told.err
     assert len(told.err.splitlines()) == 1
     assert told.err.startswith("outbound-exporter: ")
+    assert "Errno" not in told.err
