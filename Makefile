@@ -3,7 +3,9 @@
 
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
-BIN := .venv/bin
+# Another one for another Python: make test PYTHON=python3.13 VENV=.venv-3.13
+VENV ?= .venv
+BIN := $(VENV)/bin
 UV := .uv/bin/uv
 INDEX = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null)}}"; \
 	if [ -n "$$UV_DEFAULT_INDEX" ]; then export UV_DEFAULT_INDEX; else unset UV_DEFAULT_INDEX; fi;
@@ -17,7 +19,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: .venv/.installed ## .venv with everything that development needs (seconds; nothing to do twice)
+install: $(VENV)/.installed ## .venv with everything that development needs (seconds; nothing to do twice)
 
 $(UV): requirements/uv.txt
 	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or later is needed: install it or say make PYTHON=/path/to/python3" >&2; exit 1; }
@@ -25,10 +27,10 @@ $(UV): requirements/uv.txt
 	@.uv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
 
-.venv/.installed: $(UV) requirements/dev.txt pyproject.toml exporter/__init__.py
-	@$(INDEX) $(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
-	@$(INDEX) VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes requirements/dev.txt
-	@$(INDEX) VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+$(VENV)/.installed: $(UV) requirements/dev.txt pyproject.toml exporter/__init__.py
+	@$(INDEX) $(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+	@$(INDEX) VIRTUAL_ENV=$(VENV) $(UV) pip sync --quiet --require-hashes requirements/dev.txt
+	@$(INDEX) VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 # Bytecode of what a start loads: without it each start takes half a second more, for ever where
 # PYTHONDONTWRITEBYTECODE is set.
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c 'import exporter.commands, exporter.simulator'
@@ -100,4 +102,4 @@ screenshots: install ## docs/images anew (17 minutes); tools/dashboard-preview s
 	@$(BIN)/python -m tools.screenshots $(ARGS)
 
 clean: ## remove the environments and caches
-	@rm -rf .venv .venv-fuzz .fuzz .uv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage build dist
+	@rm -rf .venv .venv-* .fuzz .uv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage build dist
