@@ -20,11 +20,15 @@ _ECHOED_CHARACTERS: Final = 100
 
 
 class Slots:
-    """How many scrapes may run at once, and a thread for each of them."""
+    """How many scrapes may run at once, and a thread for each of them.
+
+    Threads end with the last scrape that is under way: glibc keeps some hundred kilobytes for each
+    for as long as it lives, in pieces that lie scattered and part what could be given back.
+    """
 
     def __init__(self, count: int) -> None:
-        self._free = count
-        self.threads = ThreadPoolExecutor(count, thread_name_prefix="scrape")
+        self._count = self._free = count
+        self.threads = _threads(count)
         """Their own, so that no scrape waits for the work of polls."""
 
     @property
@@ -40,6 +44,14 @@ class Slots:
             yield
         finally:
             self._free += 1
+            if self._free == self._count:
+                self.threads.shutdown(wait=False)
+                self.threads = _threads(self._count)
+
+
+def _threads(count: int) -> ThreadPoolExecutor:
+    """None of them is made before it is needed."""
+    return ThreadPoolExecutor(count, thread_name_prefix="scrape")
 
 
 SLOTS: Final = web.AppKey("SLOTS", Slots)

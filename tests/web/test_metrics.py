@@ -1,5 +1,7 @@
+import asyncio
 import gzip
 import re
+import threading
 
 import pytest
 from prometheus_client.openmetrics.parser import (
@@ -179,3 +181,13 @@ async def test_connections_are_kept_for_the_next_scrape(client):
     first.send("/metrics?account=east")
     assert await first.body(int((await first.headers())["Content-Length"])) == body
     await first.close()
+
+
+async def test_threads_of_scrapes_end_with_the_last_of_them(serve):
+    client = await serve(await two_accounts())
+    await (await client.get("/metrics")).read()
+    for thread in threading.enumerate():
+        if thread.name.startswith("scrape"):
+            await asyncio.to_thread(thread.join, 5)
+            assert not thread.is_alive()
+    assert (await client.get("/metrics")).status == 200
