@@ -46,7 +46,7 @@ test: install ## the test suite (under 5 minutes on 2 cores); ARGS are pytest's
 e2e: install ## every alert on real Prometheus and Alertmanager (7 minutes); ARGS="-k OutboundTaskStalled"
 	@$(BIN)/pytest tests/e2e $(ARGS)
 
-soak: install ## a week of polls, faults, reloads and scrapes (25 minutes); ARGS="--days 1 --seed 7"
+soak: install ## a week of polls, faults, reloads and scrapes (15 minutes); ARGS="--days 1 --seed 7"
 	@$(BIN)/python -m tests.soak $(ARGS)
 
 .venv-fuzz/.installed: $(UV) requirements/fuzz.txt
