@@ -143,7 +143,7 @@ def _limits(pattern: Pattern, zone: ZoneInfo, begin: float, until: float) -> Ite
                 yield _instant(zone, day * _DAY + second)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _changes(pattern: Pattern, zone: ZoneInfo, block: int) -> tuple[tuple[_Shift, int], ...]:
     """List the changes of the offset in a block that skip (< 0) or repeat (> 0) calling seconds."""
     changes = []

@@ -97,7 +97,7 @@ class Pattern:
 
 # Few: most campaigns share their hours, and one that is not kept is made in 15 us. Where each has
 # its own, as many as a week brings would be kept for nothing.
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def pattern_of(
     windows: tuple[Window, ...], weekdays: frozenset[int] | None, month_days: frozenset[int] | None
 ) -> Pattern:
@@ -132,7 +132,7 @@ def _merged(spans: Iterable[tuple[int, int]]) -> Hours:
     return Hours(tuple(merged), sum(end - start for start, end in merged))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _seconds_before(pattern: Pattern, block: int, day: int) -> int:
     """Calling time in a block of days before one of them; before the 366th, that of the block."""
     begins = _begins(pattern.weekdays, pattern.month_days or frozenset(), block)
@@ -142,7 +142,7 @@ def _seconds_before(pattern: Pattern, block: int, day: int) -> int:
     return sum(hours.total * days.bit_count() for hours, days in kinds)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def _begins(weekdays: frozenset[int], month_days: frozenset[int], block: int) -> int:
     """On which days of a block windows may begin: a bit each, the first for the day before it."""
     by_weekday, by_date = _calendar(block)

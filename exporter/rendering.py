@@ -30,7 +30,7 @@ _NAMES: Final = frozenset(
 )
 """Labels with a name a person chose, in which a mobile number may stand; ids stay as they are."""
 
-_VALUES_KEPT: Final = 4096
+_VALUES_KEPT: Final = 512
 _STEP_VALUES: Final = 100
 _WHOLE: Final = {int}
 # To look for the type is several times faster than to look for None among numbers.

@@ -247,7 +247,7 @@ def _text_of_number(value: Any) -> str | None:
 
 
 # Cached, because the values of most rows come again with every poll; few, since they cost little.
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def _ratio(text: str) -> float | None:
     percent = finite(text.strip().removesuffix("%"))
     return None if percent is None or percent < 0 else percent / 100
