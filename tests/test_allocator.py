@@ -9,7 +9,14 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from exporter.allocator import GIVE_BACK_SECONDS, renew_threads, use_sparingly
+from exporter.allocator import (
+    GIVE_BACK_SECONDS,
+    keep_giving_back,
+    renew_threads,
+    use_sparingly,
+)
+from exporter.background import Background
+from tests.fakes import FakeClock
 from tests.integration.harness import start
 
 WAIT_SECONDS = 15
@@ -82,17 +89,44 @@ def test_memory_below_what_is_still_used_is_given_back():
     assert printed(RETURNED) > 20 * 2**20
 
 
-async def test_it_is_given_back_for_as_long_as_the_exporter_runs(monkeypatch):
-    loop, given = asyncio.get_running_loop(), asyncio.Event()
-    monkeypatch.setattr(
-        "exporter.allocator.give_back", lambda: loop.call_soon_threadsafe(given.set)
-    )
+async def test_it_is_given_back_again_and_again_and_garbage_is_collected_at_times(monkeypatch):
+    asleep, times = asyncio.Event(), []
+
+    class Clock(FakeClock):
+        async def sleep(self, seconds):
+            asleep.set()
+            await super().sleep(seconds)
+
+    clock = Clock()
+    monkeypatch.setattr("exporter.allocator.give_back", lambda: times.append("given"))
+    monkeypatch.setattr("gc.collect", lambda: times.append("collected"))
+    async with Background() as background:
+        background.start(keep_giving_back(clock), name="giving back")
+        for _ in range(21):
+            await asleep.wait()
+            asleep.clear()
+            await clock.advance(GIVE_BACK_SECONDS)
+
+    each = [*["given"] * 10, "collected"]
+    assert times[:22] == [*each, *each]
+
+
+async def test_the_exporter_gives_back_as_long_as_it_runs(monkeypatch):
+    giving, ended = asyncio.Event(), asyncio.Event()
+
+    async def give(_):
+        giving.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr("exporter.app.keep_giving_back", give)
     async with AsyncExitStack() as stack:
-        world = await start(stack, options={"tasks": 4})
-        for _ in range(3):
-            given.clear()
-            await world.clock.advance(GIVE_BACK_SECONDS)
-            await given.wait()
+        await start(stack, options={"tasks": 4})
+        await giving.wait()
+        assert not ended.is_set()
+    assert ended.is_set()
 
 
 async def test_threads_that_were_renewed_end_when_they_are_idle_and_finish_what_they_do():

@@ -9,6 +9,8 @@ LEAST_SHARE = 0.5
 """Of the troubles and reloads to be expected, which chance deals out."""
 ENOUGH_TO_DRAW_ALL = 160
 """Of so many that are drawn, each kind is one all but certainly."""
+LEAST_DRAWS = 8
+"""Of fewer, one kind for so many."""
 
 
 def lacking(
@@ -30,7 +32,9 @@ def lacking(
     least = {name: each * seconds / 3600 for name, each in LEAST_AN_HOUR.items()}
     least |= {name: LEAST_SHARE * count for name, count in expected.items()}
     for name, (many, of) in kinds.items():
-        least[name] = many if counts[of] >= ENOUGH_TO_DRAW_ALL else min(many, counts[of] / 4)
+        least[name] = (
+            many if counts[of] >= ENOUGH_TO_DRAW_ALL else min(many, counts[of] / LEAST_DRAWS)
+        )
     least |= {"aborted": 1, "exposed": 1}
     return [
         f"only {counts[name]} {name}, at least {at_least} are to be expected"
