@@ -1,11 +1,13 @@
 """What every test stands on: no blocking call on a loop, a clean environment, named skips."""
 
+import logging
 import os
 import shutil
 import signal
 
 import hypothesis
 import pytest
+import structlog
 from blockbuster import blockbuster_ctx
 
 # Deadlines and the check for slow inputs are absolute times, which a busy machine misses.
@@ -41,6 +43,17 @@ def _signals_as_before():
     yield
     for number, handler in zip(numbers, handlers, strict=True):
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def logs_as_before():
+    """A command that is run within a test configures the logging of its process: put it back."""
+    root = logging.getLogger()
+    kept, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = kept
+    root.setLevel(level)
 
 
 def pytest_runtest_setup(item):

@@ -1,7 +1,6 @@
 """Flags to exit code: one line for a person, and never a traceback."""
 
 import argparse
-import logging
 import platform
 import re
 import socket
@@ -11,7 +10,6 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-import structlog
 import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -19,19 +17,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from exporter import __version__, cli, commands, logs
 from exporter.sharding import shard_of
 
+pytestmark = pytest.mark.usefixtures("logs_as_before")
+
 WAIT_SECONDS = 15
 HASH = "$2b$04$abcdefghijklmnopqrstu.abcdefghijklmnopqrstuvwxyz12345"
-
-
-@pytest.fixture(autouse=True)
-def _as_before():
-    """The command configures the logging of the process: each test puts it back."""
-    root = logging.getLogger()
-    kept, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = kept
-    root.setLevel(level)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ import structlog
 from exporter import logs
 from exporter.secret import Secret
 
+pytestmark = pytest.mark.usefixtures("logs_as_before")
+
 _PAIR = re.compile(r'([^\s="]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*))(?: |$)')
 
 
@@ -34,17 +36,6 @@ def _unescaped(match):
 
 
 READ = {"logfmt": read_logfmt, "json": json.loads}
-
-
-@pytest.fixture(autouse=True)
-def _as_before():
-    """Logging is of the whole process: each test puts it back."""
-    root = logging.getLogger()
-    kept, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = kept
-    root.setLevel(level)
 
 
 class Log:

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import logging
 import signal
 import ssl
 import subprocess
@@ -13,7 +12,6 @@ from pathlib import Path
 import aiohttp
 import bcrypt
 import pytest
-import structlog
 
 from exporter import cli
 from tests.certificates import Authority
@@ -24,23 +22,14 @@ CONFIG = (
     "accounts: [{name: a, platform: aliyun, endpoint: 'http://127.0.0.1:1', credentials:"
     " {type: access_key, access_key_id: i, access_key_secret: s3cr3t}}]\n"
 )
+
+pytestmark = pytest.mark.usefixtures("logs_as_before")
 HASH = bcrypt.hashpw(b"open sesame", bcrypt.gensalt(4)).decode()
 TLS = "tls_server_config: {cert_file: server.pem, key_file: server.key}\n"
 
 
 def users(*names: str) -> str:
     return "basic_auth_users:\n" + "".join(f"  {name}: {HASH}\n" for name in names)
-
-
-@pytest.fixture(autouse=True)
-def _as_before():
-    """The command configures the logging of the whole process: each test puts it back."""
-    root = logging.getLogger()
-    kept, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = kept
-    root.setLevel(level)
 
 
 class Folder:

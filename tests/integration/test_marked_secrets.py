@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -323,16 +322,6 @@ async def test_no_way_to_fail_tells_a_secret_or_a_mobile_number(secrets, monkeyp
 # The command line
 
 
-@pytest.fixture
-def _logs_as_before():
-    root = logging.getLogger()
-    kept, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = kept
-    root.setLevel(level)
-
-
 def bad_web_configurations(secrets: Secrets):
     certificate = Authority().issue("127.0.0.1")
     secrets.file("server.pem", certificate.cert.decode())
@@ -351,7 +340,7 @@ def bad_web_configurations(secrets: Secrets):
     )
 
 
-@pytest.mark.usefixtures("_logs_as_before")
+@pytest.mark.usefixtures("logs_as_before")
 def test_no_command_line_that_fails_tells_a_secret_or_a_mobile_number(secrets, capfd):
     fine = secrets.file("fine.yaml", written({"a": aliyun("http://127.0.0.1:1")}))
     runs = []
